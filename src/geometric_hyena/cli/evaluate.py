@@ -1,0 +1,45 @@
+"""`ghyena evaluate RUN`: metrics of a trained run beside the trivial baselines."""
+
+from pathlib import Path
+
+from geometric_hyena.cli.table import metrics_table
+from geometric_hyena.cli.words import wants_help
+from geometric_hyena.errors import InputError
+
+_USAGE = """usage: ghyena evaluate RUN [--out FILE.json] [--data.OPTION VALUE ...]
+
+Metrics of a trained run on its test split, beside the trivial baselines. With --data.* options (those of its
+recipe: ghyena train RECIPE --help) on other data, such as another trajectory:
+
+  ghyena evaluate runs/demo --data.topology my.psf --data.trajectory a.dcd --data.test_trajectory b.dcd
+
+  --out FILE.json   write the metrics there, too
+"""
+
+
+def run(words: list[str]) -> int:
+    """Run the verb on its command-line words."""
+    if not words or wants_help(words):
+        print(_USAGE, end="")
+        return 0 if words else 2
+    from geometric_hyena.training import train
+    from geometric_hyena.training.run_directory import RunDirectory, write_json
+
+    directory, rest, out = RunDirectory(words[0]), words[1:], None
+    if "--out" in rest:
+        place = rest.index("--out")
+        if place + 1 == len(rest):
+            raise InputError("--out: expected a file name")
+        out = Path(rest[place + 1])
+        del rest[place : place + 2]
+    wrong = [word for word in rest if word.startswith("--") and not word.startswith("--data.")]
+    if wrong:
+        raise InputError(f"{wrong[0]}: only data.* options can be changed for evaluation")
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out}: its folder does not exist; make it first")
+    task, evaluation = train.evaluate(directory, rest)
+    print(metrics_table(evaluation.metrics["test"]))
+    print(evaluation.headline())
+    if out is not None:
+        write_json(out, {**evaluation.metrics, "run": str(directory.path), "data": task.identity})
+    return 0

@@ -1,0 +1,44 @@
+"""`ghyena train RECIPE` and `ghyena train --resume RUN`."""
+
+from geometric_hyena.cli.table import metrics_table
+from geometric_hyena.errors import InputError, MissingDependencyError
+
+_USAGE = """usage: ghyena train RECIPE [--OPTION VALUE ...]
+       ghyena train --resume RUN
+
+recipes:
+{recipes}
+
+  --resume RUN   go on with an interrupted run
+  --help         after a recipe: its options
+"""
+
+
+def run(words: list[str]) -> int:
+    """Run the verb on its command-line words."""
+    try:
+        from geometric_hyena.training import recipes, train
+        from geometric_hyena.training.config_parser import ConfigParser
+        from geometric_hyena.training.run_directory import command_line
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(error.name or "lightning", "train", "training") from None
+
+    if not words or words[0] in ("-h", "--help"):
+        rows = "\n".join(f"  {r.name:12}  {r.summary}" for r in recipes.RECIPES.values())
+        print(_USAGE.format(recipes=rows), end="")
+        return 0 if words else 2
+    if words[0] == "--resume":
+        if len(words) != 2:
+            raise InputError("--resume: expected one run directory; other options come from its config.yaml")
+        directory, evaluation = train.resume(words[1])
+    else:
+        recipe = recipes.find_recipe(words[0])
+        parser = ConfigParser(recipe.config_class(), f"ghyena train {recipe.name}")
+        if any(word in ("-h", "--help", "--help-all") for word in words):
+            print(parser.help_text(everything="--help-all" in words))
+            return 0
+        directory, evaluation = train.train(recipe, parser.read(words[1:]), command_line())
+    print(metrics_table(evaluation.metrics["test"]))
+    print(evaluation.headline())
+    print(f"run: {directory.path}   look at: {directory.report}")
+    return 0

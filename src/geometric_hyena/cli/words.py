@@ -1,0 +1,34 @@
+"""Small parsers for verbs with a few plain options."""
+
+from collections.abc import Sequence
+
+from geometric_hyena.errors import InputError
+
+
+def take_options(words: Sequence[str], names: Sequence[str], verb: str) -> tuple[list[str], dict[str, str]]:
+    """Separate positional words from `--name value` or `--name=value`.
+
+    Raises:
+        InputError: for an unknown option, or one without value.
+    """
+    positional, options = [], {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            positional.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        if name not in names:
+            raise InputError(f"unknown option --{name}; see ghyena {verb} --help")
+        if not equals:
+            if not rest:
+                raise InputError(f"--{name}: expected a value; see ghyena {verb} --help")
+            value = rest.pop(0)
+        options[name] = value
+    return positional, options
+
+
+def wants_help(words: Sequence[str]) -> bool:
+    """Whether help was asked for."""
+    return any(word in ("-h", "--help", "--help-all") for word in words)

@@ -1,0 +1,1 @@
+"""Data sets, their downloads, and the graphs they are turned into."""

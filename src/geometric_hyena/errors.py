@@ -1,0 +1,22 @@
+"""Errors that a user can mend: their text says what is wrong, where, and how to mend it.
+
+The command line prints such an error as one line and exits with code 2; any other exception is a defect.
+"""
+
+
+class GHyenaError(Exception):
+    """Base of all errors raised for input that a user can mend."""
+
+
+class InputError(GHyenaError, ValueError):
+    """A file, an option or an array that cannot be used as given."""
+
+
+class MissingDependencyError(GHyenaError, ImportError):
+    """An optional dependency is not installed; the text names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str):
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed; "
+            f"install it with: pip install 'geometric-hyena[{extra}]'"
+        )

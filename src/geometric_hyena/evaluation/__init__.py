@@ -1,0 +1,1 @@
+"""Metrics and the trivial baselines that stand beside every model."""

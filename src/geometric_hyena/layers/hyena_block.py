@@ -1,0 +1,71 @@
+"""The Geometric Hyena block: projection to queries, keys and values, long convolution, gate, projection."""
+
+import torch
+from torch import Tensor, nn
+
+from geometric_hyena.layers.gating import Gate
+from geometric_hyena.layers.normalization import KeyValueNorm
+from geometric_hyena.layers.projection import EquivariantProjection, Geometry
+from geometric_hyena.operators import geometric_long_conv, scalar_long_conv
+
+
+class GeometricHyenaBlock(nn.Module):
+    """One block (Geometric Hyena, Figure 2), with residual connections around both halves::
+
+        q, k, v = projection(f, V)           EGNN with local and global messages
+        u       = long_conv(q, k / |k|)      scalars, and scalar-vector pairs
+        f, V   += gate * u (v / |v|)         product for scalars, cross product for vectors
+        f, V   += projection(f, V)
+
+    Args:
+        scalars: D, scalar channels.
+        vectors: C, vector channels.
+        projection: keyword arguments of `EquivariantProjection` that all projections share.
+        norm: scale of the convolutions, see `operators`.
+    """
+
+    def __init__(self, scalars: int, vectors: int, *, projection: dict, norm: str = "length"):
+        super().__init__()
+        self.scalars, self.vectors, self.norm = scalars, vectors, norm
+        self.input_norm = nn.LayerNorm(scalars)
+        self.qkv = EquivariantProjection(scalars, vectors, 4 * scalars, 3 * vectors, **projection)
+        self.kv_norm = KeyValueNorm()
+        # The D-channel scalars are mapped to the C scalars that pair with vectors, and back.
+        self.to_pairs = nn.Linear(scalars, vectors, bias=False)
+        self.from_pairs = nn.Linear(vectors, scalars, bias=False)
+        self.interaction = nn.Parameter(torch.ones(5, vectors))
+        self.gate = Gate(scalars, scalars, vectors)
+        self.output_norm = nn.LayerNorm(scalars)
+        self.output = EquivariantProjection(scalars, vectors, scalars, vectors, **projection)
+
+    def forward(self, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
+        """(T, D), (T, C, 3) -> the same shapes."""
+        mixed, qkv_vectors = self.qkv(self.input_norm(scalars), vectors, geometry)
+        q, k, v, gate_input = mixed.split(self.scalars, dim=-1)
+        q_vectors, k_vectors, v_vectors = qkv_vectors.split(self.vectors, dim=1)
+        k, k_vectors = self.kv_norm(k, k_vectors)
+        v, v_vectors = self.kv_norm(v, v_vectors)
+
+        u, u_vectors = self._global_context(q, q_vectors, k, k_vectors, geometry)
+
+        mask, vector_mask = self.gate(gate_input)
+        scalars = scalars + mask * u * v
+        vectors = vectors + vector_mask * torch.linalg.cross(u_vectors, v_vectors)
+        update, vector_update = self.output(self.output_norm(scalars), vectors, geometry)
+        return scalars + update, vectors + vector_update
+
+    def _global_context(
+        self, q: Tensor, q_vectors: Tensor, k: Tensor, k_vectors: Tensor, geometry: Geometry
+    ) -> tuple[Tensor, Tensor]:
+        lengths = torch.tensor([run.length for run in geometry.runs for _ in range(run.count)])
+        pairs, u_vectors = geometric_long_conv(
+            self.to_pairs(q),
+            q_vectors,
+            self.to_pairs(k),
+            k_vectors,
+            self.interaction,
+            lengths,
+            norm=self.norm,
+        )
+        u = scalar_long_conv(q, k, lengths, norm=self.norm) + self.from_pairs(pairs)
+        return u, u_vectors

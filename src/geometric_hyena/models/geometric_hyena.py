@@ -1,0 +1,136 @@
+"""The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from geometric_hyena.errors import InputError
+from geometric_hyena.layers.distance import DistanceFeatures
+from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
+from geometric_hyena.layers.projection import EquivariantProjection, Geometry
+from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_tokens, segment_mean
+
+if TYPE_CHECKING:
+    from geometric_hyena.geometry.graph import GeometricBatch
+
+
+@dataclass(frozen=True)
+class GeometricOutput:
+    """What a model says of each token: scalars (T, D), vectors (T, C, 3), positions (T, 3)."""
+
+    scalars: Tensor
+    vectors: Tensor
+    positions: Tensor
+
+
+class GeometricHyena(nn.Module):
+    """Geometric Hyena: global context of N ordered tokens in O(N log N), equivariant under SE(3).
+
+    Scalars are invariant, vectors rotate, positions rotate and shift. Reflections are no symmetry: products
+    of scalars with vectors (polar) are added to cross products (axial), so the model tells left from right.
+    Positions are centred inside, per sequence; messages use the distances between input positions.
+
+    Args:
+        scalar_dim: S, scalar features per token.
+        vector_dim: V, input vectors per token.
+        hidden_dim: D, scalar channels, and width of the messages.
+        vector_channels: C, vector channels; 1 is the paper's reading.
+        blocks: number of blocks.
+        edge_dim: E, features per edge that the graphs bring.
+        radius: largest distance of neighbours, angstrom; the unit in which the model sees positions.
+        distance_bumps: Gaussian features of the distance beside its square; 0 as in the paper.
+        global_tokens: G, global context tokens.
+        local_messages: whether neighbours send messages.
+        global_messages: whether global context tokens send messages.
+        conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+    """
+
+    def __init__(
+        self,
+        scalar_dim: int,
+        vector_dim: int = 0,
+        hidden_dim: int = 64,
+        vector_channels: int = 8,
+        blocks: int = 3,
+        *,
+        edge_dim: int = 0,
+        radius: float = 10.0,
+        distance_bumps: int = 16,
+        global_tokens: int = 4,
+        local_messages: bool = True,
+        global_messages: bool = True,
+        conv_norm: str = "length",
+    ):
+        super().__init__()
+        self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
+        self.distance = DistanceFeatures(radius, distance_bumps)
+        self.radius = radius
+        projection = {
+            "hidden": hidden_dim,
+            "edges": self.distance.count + edge_dim,
+            "global_tokens": global_tokens,
+            "local_messages": local_messages,
+            "global_messages": global_messages,
+        }
+        self.embed_scalars = nn.Linear(scalar_dim, hidden_dim)
+        self.embed = EquivariantProjection(
+            hidden_dim, 1 + vector_dim, hidden_dim, vector_channels, **projection
+        )
+        self.blocks = nn.ModuleList(
+            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, norm=conv_norm)
+            for _ in range(blocks)
+        )
+        self.output_norm = nn.LayerNorm(hidden_dim)
+        self.shift = nn.Linear(vector_channels, 1, bias=False)
+
+    def forward(self, batch: "GeometricBatch") -> GeometricOutput:
+        """Scalars (T, D), vectors (T, C, 3) and moved positions (T, 3) of T packed tokens.
+
+        Raises:
+            InputError: where the batch does not have the features that the model was made for.
+        """
+        self._check(batch)
+        runs = equal_length_runs(batch.lengths.tolist())
+        centre = expand_to_tokens(segment_mean(batch.positions, runs), runs)
+        positions = batch.positions - centre
+        geometry = self._geometry(batch, positions, runs)
+
+        vectors = (positions / self.radius)[:, None]
+        if batch.vectors is not None:
+            vectors = torch.cat([vectors, batch.vectors], dim=1)
+        scalars, vectors = self.embed(self.embed_scalars(batch.scalars), vectors, geometry)
+        for block in self.blocks:
+            scalars, vectors = block(scalars, vectors, geometry)
+        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
+        return GeometricOutput(self.output_norm(scalars), vectors, shifted)
+
+    def _check(self, batch: "GeometricBatch") -> None:
+        vectors = 0 if batch.vectors is None else batch.vectors.shape[1]
+        edges = 0 if batch.edge_features is None else batch.edge_features.shape[2]
+        given = {"scalar_dim": batch.scalars.shape[1], "vector_dim": vectors, "edge_dim": edges}
+        for name, expected in self.dims.items():
+            if given[name] != expected:
+                raise InputError(
+                    f"batch: the model was made for {name}={expected}, the batch has {given[name]}"
+                )
+
+    def _geometry(self, batch: "GeometricBatch", positions: Tensor, runs: list[Run]) -> Geometry:
+        index, mask = batch.neighbors.index, batch.neighbors.mask
+        offsets = positions[:, None] - positions[index]
+        edges = self.distance(offsets)
+        if batch.edge_features is not None:
+            edges = torch.cat([edges, batch.edge_features], dim=-1)
+        kept = mask[..., None].to(positions.dtype)
+        degree = mask.sum(dim=1).clamp(min=1)[:, None, None]
+        coefficients = torch.cat([kept, kept * offsets / degree], dim=-1)
+        numbers = torch.arange(len(batch.lengths), device=positions.device)
+        return Geometry(
+            positions,
+            index,
+            edges,
+            coefficients,
+            runs,
+            torch.repeat_interleave(numbers, batch.lengths.to(numbers.device)),
+        )

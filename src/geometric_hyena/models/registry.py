@@ -1,0 +1,23 @@
+"""Models by name, as the command line and run directories know them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from geometric_hyena.errors import InputError
+from geometric_hyena.models.geometric_hyena import GeometricHyena
+
+MODELS: dict[str, type[nn.Module]] = {"geometric-hyena": GeometricHyena}
+
+
+def check_model_name(name: str) -> None:
+    """Raise InputError, listing the models there are, unless `name` is one of them."""
+    if name not in MODELS:
+        raise InputError(f"model: there is no '{name}'; choose one of: {', '.join(sorted(MODELS))}")
+
+
+def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[str, Any]) -> nn.Module:
+    """The model of that name for inputs with `scalar_dim` scalars and `vector_dim` vectors per token."""
+    check_model_name(name)
+    return MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **options)

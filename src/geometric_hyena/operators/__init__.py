@@ -1,0 +1,6 @@
+"""Pure tensor functions, without parameters: long convolutions in O(N log N) and their slow twins."""
+
+from geometric_hyena.operators import reference
+from geometric_hyena.operators.long_conv import geometric_long_conv, scalar_long_conv, vector_long_conv
+
+__all__ = ["geometric_long_conv", "reference", "scalar_long_conv", "vector_long_conv"]

@@ -1,0 +1,69 @@
+"""Checks of the operators' arguments: one `ValueError` naming the argument and what was expected."""
+
+import torch
+from torch import Tensor
+
+from geometric_hyena.operators.convolution import NORMS
+
+
+def check_norm(norm: str) -> None:
+    """Raise unless `norm` is one of the three."""
+    if norm not in NORMS:
+        raise ValueError(f"norm: expected one of {', '.join(map(repr, NORMS))}, got {norm!r}")
+
+
+def check_tokens(
+    name: str, tensor: Tensor, expected: str, ndim: tuple[int, int], like: Tensor | None = None
+) -> None:
+    """Raise unless `tensor` is floating point, packed or padded, and fits `like` in shape, dtype, device."""
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{name}: expected a tensor of shape {expected}, got {type(tensor).__name__}")
+    if tensor.ndim not in ndim:
+        raise ValueError(f"{name}: expected shape {expected}, got {tuple(tensor.shape)}")
+    if not tensor.is_floating_point():
+        raise ValueError(f"{name}: expected a floating-point dtype, got {tensor.dtype}")
+    if like is None:
+        return
+    if tensor.shape != like.shape:
+        raise ValueError(f"{name}: expected shape {tuple(like.shape)}, got {tuple(tensor.shape)}")
+    if tensor.dtype != like.dtype or tensor.device != like.device:
+        raise ValueError(
+            f"{name}: expected {like.dtype} on {like.device}, got {tensor.dtype} on {tensor.device}"
+        )
+
+
+def check_vector_axis(name: str, tensor: Tensor, expected: str) -> None:
+    """Raise unless the last axis holds x, y, z."""
+    if tensor.shape[-1] != 3:
+        raise ValueError(
+            f"{name}: expected shape {expected} with a last axis of 3, got {tuple(tensor.shape)}"
+        )
+
+
+def checked_lengths(lengths: Tensor | None, tokens: Tensor, packed: bool) -> list[int]:
+    """The sequences' lengths as a list, checked against padded tokens (B, N, ...) or packed ones (T, ...)."""
+    if lengths is None:
+        if packed:
+            return [tokens.shape[0]] if tokens.shape[0] else []
+        return [tokens.shape[1]] * tokens.shape[0] if tokens.shape[1] else []
+    if not isinstance(lengths, Tensor):
+        lengths = torch.as_tensor(lengths)
+    if lengths.is_floating_point() or lengths.dtype == torch.bool or lengths.ndim != 1:
+        raise ValueError(
+            f"lengths: expected integers of shape (B,), got {lengths.dtype} {tuple(lengths.shape)}"
+        )
+    values: list[int] = lengths.tolist()
+    if packed:
+        if sum(values) != tokens.shape[0] or any(n < 1 for n in values):
+            raise ValueError(
+                f"lengths: expected positive numbers that sum to the {tokens.shape[0]} packed tokens, "
+                f"got a sum of {sum(values)}"
+            )
+        return values
+    batch, longest = tokens.shape[:2]
+    if len(values) != batch:
+        raise ValueError(f"lengths: expected {batch} entries, one per sequence, got {len(values)}")
+    for row, n in enumerate(values):
+        if not 1 <= n <= longest:
+            raise ValueError(f"lengths: expected values from 1 to {longest}, got {n} at row {row}")
+    return values

@@ -1,0 +1,153 @@
+"""Long convolutions of scalars, vectors and scalar-vector pairs in O(N log N).
+
+All compute u_i = s sum_j q_j * k_((i-j) mod N_b), circularly over each sequence's own length N_b, with
+s = 1, 1/sqrt(N_b) or 1/N_b for `norm` = "none", "sqrt_length" or "length". Tokens come padded, with a batch
+axis in front and optional `lengths`, or packed end to end, without a batch axis and with `lengths` summing
+to the number of tokens. The result for a sequence does not depend on padding or on what shares its batch.
+"""
+
+import torch
+from torch import Tensor
+
+from geometric_hyena.operators.checks import check_norm, check_tokens, check_vector_axis, checked_lengths
+from geometric_hyena.operators.convolution import bilinear_convolution
+from geometric_hyena.operators.products import (
+    CROSS_PRODUCT,
+    GEOMETRIC_PRODUCT,
+    SCALAR_PRODUCT,
+    BilinearProduct,
+)
+from geometric_hyena.operators.segments import equal_length_runs
+
+
+def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+    """Scalar long convolution, u_i = s sum_j q_j k_((i-j) mod N) per channel (Geometric Hyena, Eq. 2).
+
+    Args:
+        q: queries (B, N, D), or packed (T, D).
+        k: keys, same shape.
+        lengths: (B,) real tokens of each sequence; None for full sequences.
+        norm: "length" (s = 1/N), "sqrt_length" (1/sqrt N) or "none" (1).
+
+    Returns:
+        Same shape as `q`; zero at padded places.
+
+    Raises:
+        ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
+    """
+    expected = "(B, N, D) or packed (T, D)"
+    check_tokens("q", q, expected, (2, 3))
+    check_tokens("k", k, expected, (2, 3), like=q)
+    return _convolve(q[..., None], k[..., None], None, SCALAR_PRODUCT, lengths, norm)[..., 0]
+
+
+def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+    """Vector long convolution, u_i = s sum_j q_j x k_((i-j) mod N) per channel (Geometric Hyena, Eq. 3).
+
+    Rotates with its inputs. Equation 3 prints the key's index as j - i, which would be no convolution; this
+    is the operator of the papers' code listing.
+
+    Args:
+        q: queries (B, N, C, 3), or packed (T, C, 3).
+        k: keys, same shape.
+        lengths: (B,) real tokens of each sequence; None for full sequences.
+        norm: "length" (s = 1/N), "sqrt_length" (1/sqrt N) or "none" (1).
+
+    Returns:
+        Same shape as `q`; zero at padded places.
+
+    Raises:
+        ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
+    """
+    expected = "(B, N, C, 3) or packed (T, C, 3)"
+    check_tokens("q", q, expected, (3, 4))
+    check_vector_axis("q", q, expected)
+    check_tokens("k", k, expected, (3, 4), like=q)
+    return _convolve(q, k, None, CROSS_PRODUCT, lengths, norm)
+
+
+def geometric_long_conv(
+    q_scalar: Tensor,
+    q_vector: Tensor,
+    k_scalar: Tensor,
+    k_vector: Tensor,
+    weights: Tensor,
+    lengths: Tensor | None = None,
+    *,
+    norm: str = "length",
+) -> tuple[Tensor, Tensor]:
+    """Geometric long convolution: scalars and vectors convolved together (Geometric Hyena, Eqs. 9 and 10).
+
+    With `*` the circular convolution and w_0..w_4 = `weights` per channel::
+
+        scalar = w0 (q_scalar * k_scalar) + w1 sum_h (q_vector[h] * k_vector[h])
+        vector = w2 (q_scalar * k_vector) + w3 (q_vector * k_scalar) + w4 (q_vector *x k_vector)
+
+    Each of the 4 + 4 input components is transformed once, 4 come back: 12 real FFTs per channel.
+
+    Args:
+        q_scalar: (B, N, C), or packed (T, C).
+        q_vector: (B, N, C, 3), or packed (T, C, 3).
+        k_scalar: like `q_scalar`.
+        k_vector: like `q_vector`.
+        weights: (5, C), in the order above.
+        lengths: (B,) real tokens of each sequence; None for full sequences.
+        norm: "length" (s = 1/N), "sqrt_length" (1/sqrt N) or "none" (1).
+
+    Returns:
+        Scalars and vectors, shaped like the queries; zero at padded places.
+
+    Raises:
+        ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
+    """
+    check_tokens("q_scalar", q_scalar, "(B, N, C) or packed (T, C)", (2, 3))
+    check_tokens("k_scalar", k_scalar, "(B, N, C) or packed (T, C)", (2, 3), like=q_scalar)
+    like = q_scalar[..., None].expand(*q_scalar.shape, 3)
+    check_tokens("q_vector", q_vector, "(B, N, C, 3) or packed (T, C, 3)", (3, 4), like=like)
+    check_tokens("k_vector", k_vector, "(B, N, C, 3) or packed (T, C, 3)", (3, 4), like=like)
+    channels = q_scalar.shape[-1]
+    if not isinstance(weights, Tensor) or weights.shape != (5, channels):
+        got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
+        raise ValueError(f"weights: expected shape (5, {channels}), got {got}")
+    q = torch.cat([q_scalar[..., None], q_vector], dim=-1)
+    k = torch.cat([k_scalar[..., None], k_vector], dim=-1)
+    u = _convolve(q, k, weights, GEOMETRIC_PRODUCT, lengths, norm)
+    return u[..., 0], u[..., 1:]
+
+
+def _convolve(
+    q: Tensor, k: Tensor, weights: Tensor | None, product: BilinearProduct, lengths: Tensor | None, norm: str
+) -> Tensor:
+    """Bring padded (B, N, C, P) or packed (T, C, P) tokens into the layout of `convolution`, and back."""
+    check_norm(norm)
+    packed = q.ndim == 3
+    counts = checked_lengths(lengths, q, packed)
+    if q.numel() == 0:
+        return q * k
+    # Half-precision FFTs lose too much and want powers of two: those inputs are convolved in float32.
+    compute = q.dtype if q.dtype in (torch.float32, torch.float64) else torch.float32
+    if weights is not None:
+        weights = weights.to(compute)
+    real = None
+    if not packed:
+        if lengths is not None and min(counts) < q.shape[1]:
+            real = torch.arange(q.shape[1], device=q.device) < torch.tensor(counts, device=q.device)[:, None]
+            q_tokens, k_tokens = q[real], k[real]
+        else:
+            q_tokens, k_tokens = q.flatten(0, 1), k.flatten(0, 1)
+    else:
+        q_tokens, k_tokens = q, k
+    u = bilinear_convolution(
+        q_tokens.permute(2, 1, 0).to(compute),
+        k_tokens.permute(2, 1, 0).to(compute),
+        weights,
+        product,
+        equal_length_runs(counts),
+        norm,
+    )
+    u = u.permute(2, 1, 0).to(q.dtype)
+    if packed:
+        return u
+    if real is None:
+        return u.unflatten(0, q.shape[:2])
+    return torch.zeros_like(q).index_put((real,), u)

@@ -1,0 +1,66 @@
+"""The operators as direct O(N^2) sums: slow, readable, and the oracle of every test.
+
+Same names, signatures and meaning as the fast ones; written token by token from the definition
+u_i = s sum_j q_j * k_((i-j) mod N), differentiable by plain autograd, in the dtype of the input.
+"""
+
+import torch
+from torch import Tensor
+
+from geometric_hyena.operators.convolution import scale
+
+
+def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+    """u_i = s sum_j q_j k_((i-j) mod N); (B, N, D), (B, N, D) -> (B, N, D)."""
+    return _each_sequence(lambda a, b: torch.einsum("jd,ijd->id", a, b), q, k, lengths, norm)
+
+
+def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+    """u_i = s sum_j q_j x k_((i-j) mod N); (B, N, C, 3), (B, N, C, 3) -> (B, N, C, 3)."""
+    return _each_sequence(
+        lambda a, b: torch.linalg.cross(a[None].expand_as(b), b).sum(dim=1), q, k, lengths, norm
+    )
+
+
+def geometric_long_conv(
+    q_scalar: Tensor,
+    q_vector: Tensor,
+    k_scalar: Tensor,
+    k_vector: Tensor,
+    weights: Tensor,
+    lengths: Tensor | None = None,
+    *,
+    norm: str = "length",
+) -> tuple[Tensor, Tensor]:
+    """Scalar-vector pairs convolved with all five products; see the fast twin for the equation."""
+
+    def pair(q: Tensor, k: Tensor) -> Tensor:  # q (N, C, 4), k (i, j, C, 4)
+        a1, r1, a2, r2 = q[None, ..., :1], q[None, ..., 1:], k[..., :1], k[..., 1:]
+        w = weights[:, None, None, :, None]
+        scalar = w[0] * a1 * a2 + w[1] * (r1 * r2).sum(dim=-1, keepdim=True)
+        vector = w[2] * a1 * r2 + w[3] * r1 * a2 + w[4] * torch.linalg.cross(r1.expand_as(r2), r2)
+        return torch.cat([scalar, vector], dim=-1).sum(dim=1)
+
+    q = torch.cat([q_scalar[..., None], q_vector], dim=-1)
+    k = torch.cat([k_scalar[..., None], k_vector], dim=-1)
+    u = _each_sequence(pair, q, k, lengths, norm)
+    return u[..., 0], u[..., 1:]
+
+
+def _each_sequence(convolve, q: Tensor, k: Tensor, lengths: Tensor | None, norm: str) -> Tensor:
+    """Convolve every padded sequence at its own length; padded places come out zero."""
+    counts = [q.shape[1]] * q.shape[0] if lengths is None else [int(n) for n in lengths]
+    rows = []
+    for q_b, k_b, n in zip(q, k, counts, strict=True):
+        shift = (torch.arange(n)[:, None] - torch.arange(n)[None, :]) % n  # [i, j] -> (i - j) mod N
+        u = convolve(q_b[:n], k_b[:n][shift.to(k.device)]) * scale(norm, n)
+        rows.append(torch.cat([u, u.new_zeros(q.shape[1] - n, *u.shape[1:])]))
+    return torch.stack(rows) if rows else torch.zeros_like(q)
+
+
+def message_moments(
+    receiver: Tensor, sender: Tensor, edge_map: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor
+) -> Tensor:
+    """M_i[p] = sum_j c_ijp silu(A_i + B_j + e_ij W), all edges at once, by plain autograd."""
+    messages = torch.nn.functional.silu(receiver[:, None] + sender[index] + edges @ edge_map)
+    return torch.einsum("tkp,tkh->tph", coefficients, messages)

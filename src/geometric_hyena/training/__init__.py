@@ -1,0 +1,1 @@
+"""Training: configuration, tasks, the loop on Lightning, checkpoints and run directories."""

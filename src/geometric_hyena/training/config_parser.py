@@ -1,0 +1,133 @@
+"""From command-line words, YAML files and dictionaries to typed configurations, by jsonargparse."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar, get_origin, get_type_hints
+
+from docstring_parser import parse as parse_docstring
+from jsonargparse import SUPPRESS, ActionConfigFile, ArgumentParser  # pyright: ignore[reportPrivateImportUsage]
+
+from geometric_hyena.errors import InputError
+
+Config = TypeVar("Config")
+
+# Shown by --help-all only, so that --help fits a screen.
+_ADVANCED = ("network", "optimizer")
+
+
+class ConfigParser(ArgumentParser):
+    """A parser for one configuration class, with a help of one line an option.
+
+    Args:
+        config_class: a frozen dataclass, its fields documented under "Attributes:".
+        prog: the command before the options.
+        options: further lines for the help, (option, text) each.
+    """
+
+    def __init__(self, config_class: type, prog: str, options: Sequence[tuple[str, str]] = ()):
+        super().__init__(prog=prog, exit_on_error=False)
+        self.config_class = config_class
+        self.further = options
+        self.add_argument("--config", action=ActionConfigFile)
+        self.add_argument("--recipe", help=SUPPRESS)  # stands in a run's config.yaml
+        self.add_class_arguments(config_class)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        text = " ".join(line.strip() for line in str(message).splitlines() if line.strip())
+        raise InputError(f"{text}; see {self.prog} --help") from ex
+
+    def read(self, words: Sequence[str]) -> Any:
+        """The configuration that command-line words ask for.
+
+        Raises:
+            InputError: naming the option that is unknown or has a value of the wrong type.
+        """
+        return self._instance(self.parse_args(join_lists(words, list_options(self.config_class))))
+
+    def read_values(self, values: Mapping[str, Any]) -> Any:
+        """The configuration of a nested dictionary."""
+        return self._instance(self.parse_object(dict(values)))
+
+    def _instance(self, parsed: Any) -> Any:
+        chosen = self.instantiate(parsed).as_dict()
+        return self.config_class(**{f.name: chosen[f.name] for f in dataclasses.fields(self.config_class)})
+
+    def help_text(self, everything: bool) -> str:
+        """Help of one line an option; sections that few need only where `everything` is asked for."""
+        lines = [f"usage: {self.prog} [--config FILE.yaml] [--OPTION VALUE ...]", ""]
+        lines += [parse_docstring(self.config_class.__doc__ or "").short_description or "", ""]
+        rows = [*self.further, ("--config FILE", "YAML file with any of these; options given after it win")]
+        rows += option_rows(self.config_class)
+        width = max(len(name) for name, _ in rows)
+        hidden = [row for row in rows if row[0].removeprefix("--").split(".")[0] in _ADVANCED]
+        lines += [f"  {n:{width}}  {text}" for n, text in rows if everything or (n, text) not in hidden]
+        if hidden and not everything:
+            lines += ["", f"{len(hidden)} more (--{'.*, --'.join(_ADVANCED)}.*): {self.prog} --help-all"]
+        return "\n".join(lines)
+
+
+def config_from_values(config_class: type[Config], values: Mapping[str, Any], source: Path) -> Config:
+    """A configuration from a file's values; errors name the file."""
+    try:
+        return ConfigParser(config_class, "ghyena").read_values(values)
+    except InputError as error:
+        text = str(error).removesuffix("; see ghyena --help")
+        raise InputError(f"{source}: {text}") from error
+
+
+def option_rows(config_class: type, prefix: str = "") -> list[tuple[str, str]]:
+    """(option, meaning and default) of every field, nested ones with dotted names."""
+    rows = []
+    documented = _documented(config_class)
+    for field in dataclasses.fields(config_class):
+        kind = get_type_hints(config_class)[field.name]
+        if dataclasses.is_dataclass(kind):
+            rows += option_rows(kind, f"{prefix}{field.name}.")  # pyright: ignore[reportArgumentType]
+            continue
+        default = field.default if field.default is not dataclasses.MISSING else None
+        shown = "" if default is None else f" [{str(default).lower() if kind is bool else default}]"
+        rows.append((f"--{prefix}{field.name}", documented.get(field.name, "").rstrip(".") + shown))
+    # plain options first, those of sections after them
+    return sorted(rows, key=lambda row: row[0].count("."))
+
+
+def list_options(config_class: type, prefix: str = "") -> set[str]:
+    """Dotted names of the fields that hold lists."""
+    names = set()
+    for field in dataclasses.fields(config_class):
+        kind = get_type_hints(config_class)[field.name]
+        if dataclasses.is_dataclass(kind):
+            names |= list_options(kind, f"{prefix}{field.name}.")  # pyright: ignore[reportArgumentType]
+        elif get_origin(kind) is list:
+            names.add(f"{prefix}{field.name}")
+    return names
+
+
+def join_lists(words: Sequence[str], names: set[str]) -> list[str]:
+    """Let list options take plain words: `--data.trajectory a b` becomes `--data.trajectory=["a", "b"]`."""
+    joined: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word.removeprefix("--") not in names or not word.startswith("--"):
+            joined.append(word)
+            continue
+        values = []
+        while position < len(words) and not words[position].startswith("--"):
+            values.append(words[position])
+            position += 1
+        given_as_json = len(values) == 1 and values[0].startswith("[")
+        joined.append(f"{word}={values[0] if given_as_json else json.dumps(values)}")
+    return joined
+
+
+def _documented(config_class: type) -> dict[str, str]:
+    """Meaning of every field, inherited ones too."""
+    texts: dict[str, str] = {}
+    for ancestor in reversed(config_class.__mro__):
+        for entry in parse_docstring(ancestor.__doc__ or "").params:
+            texts[entry.arg_name] = " ".join((entry.description or "").split())
+    return texts

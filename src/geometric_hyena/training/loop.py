@@ -1,0 +1,149 @@
+"""The training loop: a Lightning module around a predictor and its task."""
+
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from geometric_hyena.errors import GHyenaError
+from geometric_hyena.training.callbacks import Checkpoints, History
+from geometric_hyena.training.config import OptimizerConfig, RunConfig
+from geometric_hyena.training.progress import Progress
+from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.task import Predictor, Task, TaskBatch
+
+
+class EpochShuffle(Sampler[int]):
+    """A random order that depends on seed and epoch alone, so that a resumed run sees what it would have."""
+
+    def __init__(self, samples: Sized, seed: int):
+        self.samples, self.seed, self.epoch = samples, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return iter(torch.randperm(len(self.samples), generator=generator).tolist())
+
+
+class TrainingModule(lightning.LightningModule):
+    """Loss, optimiser and schedule."""
+
+    def __init__(self, predictor: Predictor, task: Task, optimizer: OptimizerConfig, seed: int):
+        super().__init__()
+        self.predictor = predictor
+        self.task = task
+        self.settings = optimizer
+        self.seed = seed
+
+    def on_train_epoch_start(self) -> None:
+        """Anything random inside the model is drawn from a state that resuming restores."""
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+
+    def training_step(self, batch: TaskBatch, number: int) -> Tensor:
+        loss = self.task.loss(self.predictor(batch.inputs), batch.target)
+        if not torch.isfinite(loss):
+            raise GHyenaError(
+                f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; the "
+                f"checkpoint before it is kept: start again with a lower optimizer.learning_rate or optimizer.clip"
+            )
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
+        return loss
+
+    def validation_step(self, batch: TaskBatch, number: int) -> None:
+        loss = self.task.loss(self.predictor(batch.inputs), batch.target)
+        self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
+
+    def configure_optimizers(self) -> Any:
+        settings, steps = self.settings, int(self.trainer.estimated_stepping_batches)
+        optimizer = torch.optim.Adam(
+            self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        warmup = max(1, round(settings.warmup * steps))
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / warmup
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: TaskBatch, device: torch.device, index: int) -> TaskBatch:
+        return TaskBatch(batch.inputs.to(device), batch.target.to(device))
+
+
+def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[str, Any]:
+    """Train into a run directory, from scratch or from its last checkpoint.
+
+    Returns:
+        {"predictor": with the weights of the best epoch, "best_epoch": int, "best_val_loss": float}.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    predictor = task.predictor(config)
+    module = TrainingModule(predictor, task, config.optimizer, config.seed)
+    checkpoints = Checkpoints(run)
+    train = DataLoader(
+        task.train,
+        batch_size=config.batch_size,
+        sampler=EpochShuffle(task.train, config.seed),  # pyright: ignore[reportArgumentType]
+        collate_fn=task.collate,
+    )
+    validation = DataLoader(task.validation, batch_size=config.batch_size, collate_fn=task.collate)
+    with quiet_lightning():
+        trainer = lightning.Trainer(
+            accelerator=config.accelerator,
+            devices=1,
+            max_epochs=config.epochs,
+            gradient_clip_val=config.optimizer.clip or None,
+            callbacks=[History(run), checkpoints, Progress()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            default_root_dir=run.path,
+        )
+        last = str(run.last) if resume else None
+        trainer.fit(module, train, validation, ckpt_path=last, weights_only=True)
+    best = torch.load(run.best, map_location="cpu", weights_only=True)
+    module.load_state_dict(best["state_dict"])
+    predictor.to(trainer.strategy.root_device)
+    return {
+        "predictor": predictor,
+        "best_epoch": checkpoints.best_epoch,
+        "best_val_loss": checkpoints.best_value,
+    }
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advertisements, and its advice on loaders (ours are in memory), off the screen."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        for harmless in (
+            ".*does not have many workers.*",
+            ".*GPU available but not used.*",
+            ".*isinstance\\(treespec, LeafSpec\\).*",
+        ):
+            warnings.filterwarnings("ignore", message=harmless)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

@@ -1,0 +1,60 @@
+"""Recipes by name: configuration, task and prediction of each, imported when asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from geometric_hyena.errors import InputError
+from geometric_hyena.training.config import RunConfig
+from geometric_hyena.training.task import Task
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Where a recipe's configuration class and task class are, and what it does in a few words."""
+
+    name: str
+    summary: str
+    module: str
+    config: str
+    task: str
+    predict: str
+
+    def config_class(self) -> type[RunConfig]:
+        """The frozen dataclass that configures it."""
+        return getattr(import_module(self.module), self.config)
+
+    def task_class(self) -> type[Task]:
+        """The task, built from a configuration."""
+        return getattr(import_module(self.module), self.task)
+
+    def predict_function(self) -> Callable[..., list[Path]]:
+        """What `ghyena predict` calls: (config, load, files, folder, stride) -> the files written."""
+        return getattr(import_module(self.module), self.predict)
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in [
+        Recipe(
+            "protein-md",
+            "displacement of every atom some frames ahead, from a molecular dynamics trajectory",
+            "geometric_hyena.training.protein_md",
+            "ProteinMDRun",
+            "ProteinMDTask",
+            "predict_protein_md",
+        )
+    ]
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        InputError: listing the recipes there are.
+    """
+    if name not in RECIPES:
+        raise InputError(f"recipe: there is no '{name}'; choose one of: {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,97 @@
+"""What a recipe trains for: a task unpacks its data for a model and judges what the model says.
+
+Data sets know nothing of models and models nothing of data sets; a task is where they meet.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from geometric_hyena.geometry.graph import GeometricBatch
+from geometric_hyena.training.run_directory import RunDirectory
+
+Metrics = dict[str, dict[str, float]]
+
+
+class TaskBatch(NamedTuple):
+    """Packed graphs, and what is to be predicted of them."""
+
+    inputs: GeometricBatch
+    target: Tensor
+
+
+class Predictor(nn.Module):
+    """A model and the readout of a task."""
+
+    def __init__(self, model: nn.Module, readout: nn.Module):
+        super().__init__()
+        self.model = model
+        self.readout = readout
+
+    def forward(self, batch: GeometricBatch) -> Tensor:
+        """The prediction of the task for a batch."""
+        return self.readout(self.model(batch))
+
+
+class Task(ABC):
+    """One recipe's data, readout, loss, metrics and report."""
+
+    # Data sets of samples that `collate` packs; each task knows their type.
+    train: Any
+    validation: Any
+    identity: dict[str, Any]
+
+    @abstractmethod
+    def __init__(self, config: Any):
+        """Read and check the data that the run's configuration names, before anything is written."""
+
+    @abstractmethod
+    def predictor(self, config: Any) -> Predictor:
+        """A fresh model with this task's readout, as the run's configuration says."""
+
+    @abstractmethod
+    def collate(self, samples: Sequence[Any]) -> TaskBatch:
+        """Pack samples of the data sets."""
+
+    @abstractmethod
+    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The scalar that training lowers."""
+
+    @abstractmethod
+    def evaluate(self, predictor: Predictor) -> "Evaluation":
+        """Metrics of the predictor and of every trivial baseline, on validation and test."""
+
+
+class Evaluation(ABC):
+    """The outcome of judging a predictor.
+
+    `metrics` is {"test": {"model": {"mse": ...}, "no_motion": {"mse": ...}, ...}, "validation": ...}.
+    """
+
+    metrics: dict[str, Metrics]
+
+    @abstractmethod
+    def headline(self) -> str:
+        """One sentence with the result."""
+
+    @abstractmethod
+    def write_report(self, run: RunDirectory) -> None:
+        """Write the run's report.html."""
+
+
+def predict_all(
+    predictor: Predictor,
+    pack: Callable[[Sequence[Any]], TaskBatch],
+    samples: Dataset,
+    batch_size: int = 4,
+) -> Tensor:
+    """Predictions for every sample in order, packed (T, ...), on the CPU."""
+    device = next(predictor.parameters()).device
+    loader = torch.utils.data.DataLoader(samples, batch_size=batch_size, collate_fn=pack)
+    predictor.eval()
+    with torch.no_grad():
+        return torch.cat([predictor(batch.inputs.to(device)).cpu() for batch in loader])

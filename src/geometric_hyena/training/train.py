@@ -1,0 +1,161 @@
+"""Train a recipe into a run directory, resume a run, load a trained predictor."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from geometric_hyena.errors import InputError
+from geometric_hyena.models.registry import check_model_name
+from geometric_hyena.training.config import RunConfig, check_run_config
+from geometric_hyena.training.config_parser import ConfigParser, config_from_values
+from geometric_hyena.training.loop import fit
+from geometric_hyena.training.recipes import Recipe, find_recipe
+from geometric_hyena.training.run_directory import RunDirectory, environment, write_json
+from geometric_hyena.training.task import Evaluation, Predictor, Task
+
+
+def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory, Evaluation]:
+    """Train from scratch. The run directory is made once all inputs have been read and checked.
+
+    Raises:
+        InputError: for anything in the configuration or the data that cannot be used.
+    """
+    check_run_config(config)
+    check_model_name(config.model)
+    run = RunDirectory(config.out or _free_directory(recipe.name, config))
+    run.check_new()
+    task = recipe.task_class()(config)
+    config = dataclasses.replace(config, out=str(run.path))
+    task.predictor(config)  # what cannot be built must fail before anything is written
+    run.create(recipe.name, config, command)
+    return run, _fit_and_finish(run, task, config, resume=False)
+
+
+def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
+    """Go on with a run from its last checkpoint, to the weights it would have had uninterrupted.
+
+    Raises:
+        InputError: where there is no such run, or it has ended.
+    """
+    run = RunDirectory(path)
+    recipe, config = read_run(run)
+    if run.summary.is_file():
+        raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
+    task = recipe.task_class()(config)
+    return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
+
+
+def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evaluation]:
+    """Judge a trained run on its data, or on other data named by command-line words (`--data.*`).
+
+    Raises:
+        InputError: where the run or the data cannot be used.
+    """
+    recipe, config = trained_run(run, words)
+    task = recipe.task_class()(config)
+    return task, task.evaluate(load_predictor(task.predictor(config), run))
+
+
+def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1) -> list[Path]:
+    """Predict for new files with a trained run.
+
+    Args:
+        run: the run.
+        files: what the recipe takes: topology and trajectory files, or structures.
+        folder: where the predictions are written, made if need be once the files have been read.
+        stride: every stride-th frame only.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: where the run or a file cannot be used.
+    """
+    recipe, config = trained_run(run)
+    return recipe.predict_function()(config, lambda p: load_predictor(p, run), files, folder, stride)
+
+
+def trained_run(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Recipe, Any]:
+    """Recipe and configuration of a run that has weights, with options changed by command-line words."""
+    recipe, config = read_run(run)
+    run.check_trained()
+    if words:
+        config = ConfigParser(recipe.config_class(), "ghyena evaluate").read(
+            ["--config", str(run.config), *words]
+        )
+    return recipe, config
+
+
+def read_run(run: RunDirectory) -> tuple[Recipe, Any]:
+    """Recipe and configuration of a run."""
+    name, values = run.read_config()
+    recipe = find_recipe(name)
+    return recipe, config_from_values(recipe.config_class(), values, run.config)
+
+
+def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
+    """Load the run's weights into a predictor built from its configuration, on the GPU where there is one.
+
+    Raises:
+        InputError: where the file is broken, or belongs to another model.
+    """
+    try:
+        weights = load_file(run.weights)
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{run.weights}: cannot be read as safetensors ({error}); copy it from the run again"
+        ) from error
+    expected = {name: tuple(tensor.shape) for name, tensor in predictor.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise InputError(
+                f"{run.weights}: belongs to another model: tensor {name} is {found.get(name, 'absent')}, and "
+                f"{expected.get(name, 'unknown')} in the model of {run.config}; use the weights of that run"
+            )
+    predictor.load_state_dict(weights)
+    return predictor.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
+    started = time.perf_counter()
+    fitted = fit(run, task, config, resume)
+    predictor = fitted.pop("predictor")
+    evaluation = task.evaluate(predictor)
+    weights = {name: tensor.cpu().contiguous() for name, tensor in predictor.state_dict().items()}
+    partial = run.weights.with_name(run.weights.name + ".partial")
+    save_file(weights, partial)
+    partial.replace(run.weights)
+    evaluation.write_report(run)
+    write_json(
+        run.summary,
+        {
+            **evaluation.metrics,
+            "model": config.model,
+            "parameters": sum(p.numel() for p in predictor.parameters()),
+            "epochs": config.epochs,
+            "seed": config.seed,
+            **fitted,
+            "seconds": round(time.perf_counter() - started, 1),
+            "threads": torch.get_num_threads(),
+            "data": task.identity,
+            "environment": environment(),
+        },
+    )
+    return evaluation
+
+
+def _free_directory(recipe: str, config: RunConfig) -> Path:
+    """runs/RECIPE-MODEL-seedN, with a number behind it where that is taken."""
+    base = Path("runs") / f"{recipe}-{config.model}-seed{config.seed}"
+    candidate, number = base, 1
+    while candidate.exists():
+        number += 1
+        candidate = base.with_name(f"{base.name}-{number}")
+    return candidate
