@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e '.[train,bio,baselines,dev]'
+		-e '.[train,bio,native,baselines,dev]'
 	touch $@
 
 demo: $(READY)  ## train on a protein's motion, test on a trajectory the model never saw, show it

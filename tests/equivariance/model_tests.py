@@ -59,7 +59,9 @@ class ModelTests:
         assert (error > 1e-3) if self.chiral else (error < 1e-9)
 
     def test_batch_invariant_in_float32(self):
-        assert_batch_invariant(self.model(torch.float32), self.graphs(torch.float32), tolerance=1e-5)
+        # Not the single token: its vectors are all parallel, so that crossing them leaves rounding alone.
+        graphs = [graph for graph in self.graphs(torch.float32) if len(graph) > 1]
+        assert_batch_invariant(self.model(torch.float32), graphs, tolerance=1e-5)
 
     def test_batch_invariant_in_float64(self):
         assert_batch_invariant(self.model(), self.graphs(), tolerance=1e-12)

@@ -37,6 +37,8 @@ def run(words: list[str]) -> int:
         raise InputError(f"{wrong[0]}: only data.* options can be changed for evaluation")
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out}: its folder does not exist; make it first")
+    if out is not None and out.is_dir():
+        raise InputError(f"{out}: is a directory; --out expects a file name")
     task, evaluation = train.evaluate(directory, rest)
     print(metrics_table(evaluation.metrics["test"]))
     print(evaluation.headline())

@@ -57,7 +57,7 @@ class GeometricHyena(nn.Module):
         *,
         edge_dim: int = 0,
         radius: float = 10.0,
-        distance_bumps: int = 16,
+        distance_bumps: int = 0,
         global_tokens: int = 4,
         local_messages: bool = True,
         global_messages: bool = True,

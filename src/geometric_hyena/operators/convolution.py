@@ -2,21 +2,35 @@
 
 Layout: components first, tokens last and contiguous, `(P, C, T)`, so that every FFT runs along contiguous
 memory. Each sequence is convolved at its own length (see `fft`), so neither padding nor batch mates matter.
+Channels are worked on a few at a time, so that what lies between the transforms stays in the cache.
 
 The sequence's mean is taken out of both inputs before the transform. Circular convolution is bilinear and
 the fluctuations sum to zero, so the means' contribution is one constant, N * mean(q) * mean(k), added
 exactly at the end; through the FFT a large mean would drown the fluctuation in rounding error.
+
+The backward transforms the incoming gradient once and correlates it with the spectra of q and k. These are
+kept from the forward (they cost about as many bytes as q and k, and spare eight FFTs), or, where they are
+large, computed again.
 """
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from geometric_hyena.operators import combine
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.segments import Run
 
 NORMS = ("length", "sqrt_length", "none")
+
+# Numbers of one input that are transformed at a time.
+_CHUNK_ELEMENTS = 1 << 17
+# Spectra above this size are computed again in the backward instead of kept.
+_KEEP_BYTES = 1 << 30
 
 
 def scale(norm: str, length: int) -> float:
@@ -25,146 +39,161 @@ def scale(norm: str, length: int) -> float:
 
 
 def bilinear_convolution(
-    q: Tensor, k: Tensor, weights: Tensor | None, product: BilinearProduct, runs: list[Run], norm: str
-) -> Tensor:
+    q: tuple[Tensor, ...],
+    k: tuple[Tensor, ...],
+    weights: Tensor | None,
+    product: BilinearProduct,
+    runs: list[Run],
+    norm: str,
+) -> tuple[Tensor, ...]:
     """u_i = s sum_j q_j * k_((i-j) mod N) for every sequence of packed tokens.
 
     Args:
-        q: (query_size, C, T) float32 or float64, tokens last.
-        k: (key_size, C, T).
+        q: components of the queries, in parts (P_1, C, T), (P_2, C, T), ...
+        k: components of the keys, likewise.
         weights: (weight_count, C), or None for a product without weights.
         product: the product `*`.
         runs: where the sequences lie.
         norm: "length", "sqrt_length" or "none".
 
     Returns:
-        (out_size, C, T).
+        The components of the result, in parts (the product's `out_parts`), in the dtype of the inputs.
     """
-    return _BilinearConvolution.apply(q, k, weights, product, runs, norm)
+    return _BilinearConvolution.apply(weights, product, runs, norm, len(q), *q, *k)
+
+
+class _Spectrum(NamedTuple):
+    """Mean (P, c, B, 1) and Fourier transform of the fluctuation (P, c, B, L/2 + 1) of some channels."""
+
+    mean: Tensor
+    fourier: Tensor
 
 
 class _BilinearConvolution(torch.autograd.Function):
-    """Saves the spectra: they cost as many bytes as the inputs and spare the backward eight of its FFTs."""
-
     @staticmethod
-    def forward(ctx, q, k, weights, product, runs, norm):
-        out = q.new_empty(product.out_size, *q.shape[1:])
-        saved = []
-        for run in runs:
-            q_mean, q_spectrum = _analyse(q, run)
-            k_mean, k_spectrum = _analyse(k, run)
-            spectrum = _combine(q_spectrum, k_spectrum, weights, product)
-            mean = _combine(q_mean, k_mean, weights, product) * run.length
-            _synthesise(out, spectrum, mean, run, scale(norm, run.length))
-            saved += [q_mean, q_spectrum, k_mean, k_spectrum]
-        ctx.save_for_backward(weights, *saved)
-        ctx.product, ctx.runs, ctx.norm = product, runs, norm
+    def forward(ctx, weights, product, runs, norm, q_count, *inputs):
+        inputs = tuple(_tokens_contiguous(x) for x in inputs)
+        q, k = inputs[:q_count], inputs[q_count:]
+        channels, tokens = q[0].shape[1:]
+        out = tuple(q[0].new_empty(size, channels, tokens) for size in product.out_parts)
+        keep = any(ctx.needs_input_grad) and _spectra_bytes(product, runs, q[0]) <= _KEEP_BYTES
+        kept = []
+        for run, chunk in _chunks(runs, channels):
+            q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
+            w = None if weights is None else weights[:, chunk]
+            mean = combine.forward(product, q_hat.mean, k_hat.mean, w) * run.length
+            fourier = combine.forward(product, q_hat.fourier, k_hat.fourier, w)
+            _synthesise(out, _Spectrum(mean, fourier), run, chunk, scale(norm, run.length))
+            if keep:
+                kept += [*q_hat, *k_hat]
+        ctx.save_for_backward(weights, *inputs, *kept)
+        ctx.product, ctx.runs, ctx.norm, ctx.q_count, ctx.keep = product, runs, norm, q_count, keep
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx, *grads):
+        product, runs, keep = ctx.product, ctx.runs, ctx.keep
         weights, *saved = ctx.saved_tensors
-        product, needs = ctx.product, ctx.needs_input_grad
-        grad = grad.contiguous()
-        channels, tokens = grad.shape[1:]
-        q_grad = grad.new_empty(product.query_size, channels, tokens) if needs[0] else None
-        k_grad = grad.new_empty(product.key_size, channels, tokens) if needs[1] else None
-        w_grad = torch.zeros_like(weights) if needs[2] else None
-        for number, run in enumerate(ctx.runs):
-            q_mean, q_spectrum, k_mean, k_spectrum = saved[4 * number : 4 * number + 4]
+        count = len(ctx.needs_input_grad) - 5
+        inputs, kept = saved[:count], iter(saved[count:])
+        q, k = inputs[: ctx.q_count], inputs[ctx.q_count :]
+        grads = tuple(_tokens_contiguous(grad) for grad in grads)
+        needs_w, needs = ctx.needs_input_grad[0], ctx.needs_input_grad[5:]
+        needs_q, needs_k = any(needs[: ctx.q_count]), any(needs[ctx.q_count :])
+        channels = grads[0].shape[1]
+        q_grads = tuple(torch.empty_like(x) for x in q) if needs_q else None
+        k_grads = tuple(torch.empty_like(x) for x in k) if needs_k else None
+        w_grad = torch.zeros_like(weights) if needs_w else None
+        for run, chunk in _chunks(runs, channels):
+            if keep:
+                q_hat = _Spectrum(next(kept), next(kept))
+                k_hat = _Spectrum(next(kept), next(kept))
+            else:
+                q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
+            # The adjoint of folding is periodic extension; of the means' constant, the mean itself.
+            g_hat = _analyse(grads, run, chunk, periodic=True)
             s = scale(ctx.norm, run.length)
-            # The adjoint of folding is periodic extension; of the mean's constant, the mean itself.
-            g_mean, g_spectrum = _analyse(grad, run, periodic=True)
-            if q_grad is not None:
-                spectrum = _combine(g_spectrum, k_spectrum.conj(), weights, product.query_adjoint)
-                mean = _combine(g_mean, k_mean, weights, product.query_adjoint) * run.length
-                _synthesise(q_grad, spectrum, mean, run, s, fold=False)
-            if k_grad is not None:
-                spectrum = _combine(g_spectrum, q_spectrum.conj(), weights, product.key_adjoint)
-                mean = _combine(g_mean, q_mean, weights, product.key_adjoint) * run.length
-                _synthesise(k_grad, spectrum, mean, run, s, fold=False)
+            w = None if weights is None else weights[:, chunk]
             if w_grad is not None:
-                _add_weight_gradient(w_grad, q_spectrum, k_spectrum, g_spectrum, product, run, s)
-                means = (_term_sums(product, q_mean, k_mean, g_mean)).sum(dim=(-2, -1))
-                w_grad += means * (run.length**2 * s)
-        return q_grad, k_grad, w_grad, None, None, None
+                w_grad[:, chunk] += _weight_gradient(product, q_hat, k_hat, g_hat, run, s)
+            for target, adjoint, other in (
+                (q_grads, product.query_adjoint, k_hat),
+                (k_grads, product.key_adjoint, q_hat),
+            ):
+                if target is not None:
+                    mean = combine.forward(adjoint, g_hat.mean, other.mean, w) * run.length
+                    fourier = combine.forward(adjoint, g_hat.fourier, other.fourier, w, conjugate=True)
+                    _synthesise(target, _Spectrum(mean, fourier), run, chunk, s, fold=False)
+        return w_grad, None, None, None, None, *(q_grads or (None,) * len(q)), *(k_grads or (None,) * len(k))
 
 
-def _analyse(x: Tensor, run: Run, periodic: bool = False) -> tuple[Tensor, Tensor]:
-    """Mean (P, C, B, 1) and spectrum of the fluctuation (P, C, B, L/2 + 1) of one run of sequences.
+def _tokens_contiguous(x: Tensor) -> Tensor:
+    return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
+
+
+def _chunks(runs: list[Run], channels: int) -> Iterator[tuple[Run, slice]]:
+    for run in runs:
+        step = max(1, _CHUNK_ELEMENTS // (run.count * fft_length(run.length)))
+        for start in range(0, channels, step):
+            yield run, slice(start, min(start + step, channels))
+
+
+def _spectra_bytes(product: BilinearProduct, runs: list[Run], like: Tensor) -> int:
+    numbers = sum(run.count * fft_length(run.length) for run in runs) * like.shape[1]
+    return numbers * (product.query_size + product.key_size) * like.element_size()
+
+
+def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool = False) -> _Spectrum:
+    """Mean and spectrum of the fluctuation of one run of sequences, for some channels.
 
     `periodic` continues the sequence circularly where it is transformed at a length greater than its own,
     instead of filling with zeros.
     """
-    block = x[..., run.start : run.stop].unflatten(-1, (run.count, run.length))
-    mean = block.mean(dim=-1, keepdim=True)
-    fluctuation = block - mean
-    transform = fft_length(run.length)
-    if periodic and transform > run.length:
-        extended = fluctuation.new_zeros(*fluctuation.shape[:-1], transform)
-        extended[..., : run.length] = fluctuation
-        extended[..., run.length : 2 * run.length - 1] = fluctuation[..., : run.length - 1]
-        fluctuation = extended
-    return mean, torch.fft.rfft(fluctuation, n=transform)
+    length, transform = run.length, fft_length(run.length)
+    blocks = [x[:, chunk, run.start : run.stop].unflatten(-1, (run.count, length)) for x in parts]
+    size = sum(len(block) for block in blocks)
+    padded = blocks[0].new_empty(size, *blocks[0].shape[1:-1], transform)
+    mean = blocks[0].new_empty(*padded.shape[:-1], 1)
+    first = 0
+    for block in blocks:
+        rows = slice(first, first + len(block))
+        torch.mean(block, dim=-1, keepdim=True, out=mean[rows])
+        torch.sub(block, mean[rows], out=padded[rows, ..., :length])
+        first += len(block)
+    if transform > length:
+        wrapped = length - 1 if periodic else 0
+        padded[..., length : length + wrapped] = padded[..., :wrapped]
+        padded[..., length + wrapped :] = 0
+    return _Spectrum(mean, torch.fft.rfft(padded))
 
 
-def _synthesise(out: Tensor, spectrum: Tensor, mean: Tensor, run: Run, s: float, fold: bool = True) -> None:
-    """Write the run's convolution into `out`: inverse transform, fold, the means' constant, the scale."""
-    transform = fft_length(run.length)
-    signal = torch.fft.irfft(spectrum, n=transform)
-    target = out[..., run.start : run.stop].unflatten(-1, (run.count, run.length))
-    torch.add(signal[..., : run.length], mean, out=target)
-    if fold and transform > run.length:
-        target[..., : run.length - 1] += signal[..., run.length : 2 * run.length - 1]
-    if s != 1.0:
-        target *= s
-
-
-def _coefficient(weights: Tensor | None, term_weight: int, sign: float) -> Tensor | float:
-    """A term's factor: its sign, times its weight per channel shaped to broadcast over (C, B, L)."""
-    return sign if weights is None else weights[term_weight][:, None, None] * sign
-
-
-def _accumulate(out: Tensor, filled: set[int], at: int, product: Tensor) -> None:
-    if at in filled:
-        out[at] += product
-    else:
-        out[at] = product
-        filled.add(at)
-
-
-def _combine(q: Tensor, k: Tensor, weights: Tensor | None, product: BilinearProduct) -> Tensor:
-    out = q.new_empty(product.out_size, *q.shape[1:])
-    filled: set[int] = set()
-    for term in product.terms:
-        value = q[term.query] * k[term.key]
-        value *= _coefficient(weights, term.weight, term.sign)
-        _accumulate(out, filled, term.out, value)
-    return out
-
-
-def _term_sums(product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor) -> Tensor:
-    """Per weight, the sum over its terms of sign * Re(q k conj(g)); (weight_count, C, B, L)."""
-    real = g.real if g.is_complex() else g
-    sums = real.new_zeros(product.weight_count, *g.shape[1:])
-    for term in product.terms:
-        value = q[term.query] * k[term.key] * g[term.out].conj()
-        sums[term.weight] += (value.real if value.is_complex() else value) * term.sign
-    return sums
-
-
-def _add_weight_gradient(
-    w_grad: Tensor, q: Tensor, k: Tensor, g: Tensor, product: BilinearProduct, run: Run, s: float
+def _synthesise(
+    parts: tuple[Tensor, ...], spectrum: _Spectrum, run: Run, chunk: slice, s: float, fold: bool = True
 ) -> None:
-    """Add sum_i g_i . du_i/dw by Parseval's theorem, without transforming back.
+    """Write some channels of a run: inverse transform, fold, the means' constant, the scale s."""
+    length, transform = run.length, fft_length(run.length)
+    signal = torch.fft.irfft(spectrum.fourier, n=transform)
+    constant = spectrum.mean * s
+    first = 0
+    for part in parts:
+        rows = slice(first, first + len(part))
+        first += len(part)
+        target = part[:, chunk, run.start : run.stop].unflatten(-1, (run.count, length))
+        torch.add(constant[rows], signal[rows, ..., :length], alpha=s, out=target)
+        if fold and transform > length:
+            target[..., : length - 1].add_(signal[rows, ..., length : 2 * length - 1], alpha=s)
 
-    A real transform keeps half the spectrum: every bin but the first and, at even lengths, the last counts
+
+def _weight_gradient(
+    product: BilinearProduct, q: _Spectrum, k: _Spectrum, g: _Spectrum, run: Run, s: float
+) -> Tensor:
+    """sum_i g_i . du_i/dw, (weight_count, c), by Parseval's theorem, without transforming back.
+
+    A real transform keeps half the spectrum: every bin but the first and the last (lengths are even) counts
     for itself and for its mirror image.
     """
     transform = fft_length(run.length)
-    sums = _term_sums(product, q, k, g)
-    total = 2 * sums.sum(dim=-1) - sums[..., 0]
-    if transform % 2 == 0:
-        total -= sums[..., -1]
-    w_grad += total.sum(dim=-1) * (s / transform)
+    total = combine.term_sums(product, q.fourier, k.fourier, g.fourier, half=transform % 2 == 0)
+    means = combine.term_sums(product, q.mean, k.mean, g.mean)
+    return total * (s / transform) + means * (s * run.length**2)

@@ -38,7 +38,8 @@ def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, nor
     expected = "(B, N, D) or packed (T, D)"
     check_tokens("q", q, expected, (2, 3))
     check_tokens("k", k, expected, (2, 3), like=q)
-    return _convolve(q[..., None], k[..., None], None, SCALAR_PRODUCT, lengths, norm)[..., 0]
+    (u,) = _convolve((q[..., None],), (k[..., None],), None, SCALAR_PRODUCT, lengths, norm)
+    return u[..., 0]
 
 
 def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
@@ -63,7 +64,7 @@ def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, nor
     check_tokens("q", q, expected, (3, 4))
     check_vector_axis("q", q, expected)
     check_tokens("k", k, expected, (3, 4), like=q)
-    return _convolve(q, k, None, CROSS_PRODUCT, lengths, norm)
+    return _convolve((q,), (k,), None, CROSS_PRODUCT, lengths, norm)[0]
 
 
 def geometric_long_conv(
@@ -109,45 +110,64 @@ def geometric_long_conv(
     if not isinstance(weights, Tensor) or weights.shape != (5, channels):
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
         raise ValueError(f"weights: expected shape (5, {channels}), got {got}")
-    q = torch.cat([q_scalar[..., None], q_vector], dim=-1)
-    k = torch.cat([k_scalar[..., None], k_vector], dim=-1)
-    u = _convolve(q, k, weights, GEOMETRIC_PRODUCT, lengths, norm)
-    return u[..., 0], u[..., 1:]
+    scalar, vector = _convolve(
+        (q_scalar[..., None], q_vector),
+        (k_scalar[..., None], k_vector),
+        weights,
+        GEOMETRIC_PRODUCT,
+        lengths,
+        norm,
+    )
+    return scalar[..., 0], vector
 
 
 def _convolve(
-    q: Tensor, k: Tensor, weights: Tensor | None, product: BilinearProduct, lengths: Tensor | None, norm: str
-) -> Tensor:
+    q: tuple[Tensor, ...],
+    k: tuple[Tensor, ...],
+    weights: Tensor | None,
+    product: BilinearProduct,
+    lengths: Tensor | None,
+    norm: str,
+) -> tuple[Tensor, ...]:
     """Bring padded (B, N, C, P) or packed (T, C, P) tokens into the layout of `convolution`, and back."""
     check_norm(norm)
-    packed = q.ndim == 3
-    counts = checked_lengths(lengths, q, packed)
-    if q.numel() == 0:
-        return q * k
+    like = q[0]
+    packed = like.ndim == 3
+    counts = checked_lengths(lengths, like, packed)
+    if like.numel() == 0:
+        return tuple(like.new_zeros(*like.shape[:-1], size) for size in product.out_parts)
     # Half-precision FFTs lose too much and want powers of two: those inputs are convolved in float32.
-    compute = q.dtype if q.dtype in (torch.float32, torch.float64) else torch.float32
-    if weights is not None:
-        weights = weights.to(compute)
+    compute = like.dtype if like.dtype in (torch.float32, torch.float64) else torch.float32
     real = None
-    if not packed:
-        if lengths is not None and min(counts) < q.shape[1]:
-            real = torch.arange(q.shape[1], device=q.device) < torch.tensor(counts, device=q.device)[:, None]
-            q_tokens, k_tokens = q[real], k[real]
+    if not packed and min(counts) < like.shape[1]:
+        real = (
+            torch.arange(like.shape[1], device=like.device)
+            < torch.tensor(counts, device=like.device)[:, None]
+        )
+
+    def components_first(tokens: Tensor) -> Tensor:
+        if not packed:
+            # (B, N, C, P) -> (P, C, T): without a copy where the tokens are contiguous already
+            tokens = tokens.permute(3, 2, 0, 1).flatten(2) if real is None else tokens[real].permute(2, 1, 0)
         else:
-            q_tokens, k_tokens = q.flatten(0, 1), k.flatten(0, 1)
-    else:
-        q_tokens, k_tokens = q, k
-    u = bilinear_convolution(
-        q_tokens.permute(2, 1, 0).to(compute),
-        k_tokens.permute(2, 1, 0).to(compute),
-        weights,
+            tokens = tokens.permute(2, 1, 0)
+        return tokens.to(compute)
+
+    def tokens_first(u: Tensor) -> Tensor:
+        u = u.to(like.dtype)
+        if packed:
+            return u.permute(2, 1, 0)
+        if real is None:
+            return u.unflatten(2, like.shape[:2]).permute(2, 3, 1, 0)
+        zeros = u.new_zeros(*like.shape[:-1], u.shape[0])
+        return zeros.index_put((real,), u.permute(2, 1, 0))
+
+    parts = bilinear_convolution(
+        tuple(components_first(x) for x in q),
+        tuple(components_first(x) for x in k),
+        None if weights is None else weights.to(compute),
         product,
         equal_length_runs(counts),
         norm,
     )
-    u = u.permute(2, 1, 0).to(q.dtype)
-    if packed:
-        return u
-    if real is None:
-        return u.unflatten(0, q.shape[:2])
-    return torch.zeros_like(q).index_put((real,), u)
+    return tuple(tokens_first(u) for u in parts)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from geometric_hyena.operators.kernels import use_native
+
 # Edges per chunk are chosen so that the chunk's messages stay in the processor's cache.
 _CHUNK_ELEMENTS = 1 << 18
 
@@ -18,6 +20,8 @@ def message_moments(
     receiver: Tensor, sender: Tensor, edge_map: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor
 ) -> Tensor:
     """M_i[p] = sum_j c_ijp silu(A_i + B_j + e_ij W), in chunks of tokens; the backward recomputes the edges.
+
+    Compiled on the CPU where Numba is installed, see `operators.kernels`.
 
     Args:
         receiver: A, (T, H).
@@ -37,6 +41,11 @@ class _MessageMoments(torch.autograd.Function):
     @staticmethod
     def forward(ctx, receiver, sender, edge_map, index, edges, coefficients):
         ctx.save_for_backward(receiver, sender, edge_map, index, edges, coefficients)
+        ctx.native = use_native(receiver, sender, edge_map, edges, coefficients)
+        if ctx.native:
+            from geometric_hyena.operators import messages_native
+
+            return messages_native.forward(receiver, sender, edge_map, index, edges, coefficients)
         out = receiver.new_empty(receiver.shape[0], coefficients.shape[2], receiver.shape[1])
         for chunk in _chunks(index, receiver.shape[1]):
             messages = torch.nn.functional.silu(
@@ -50,6 +59,13 @@ class _MessageMoments(torch.autograd.Function):
     def backward(ctx, grad):
         receiver, sender, edge_map, index, edges, coefficients = ctx.saved_tensors
         _, _, _, _, needs_edges, needs_coefficients = ctx.needs_input_grad
+        if ctx.native:
+            from geometric_hyena.operators import messages_native
+
+            receiver_grad, sender_grad, map_grad, edges_grad, coefficients_grad = messages_native.backward(
+                grad, ctx.saved_tensors, needs_edges, needs_coefficients
+            )
+            return receiver_grad, sender_grad, map_grad, None, edges_grad, coefficients_grad
         grad = grad.contiguous()
         receiver_grad = torch.empty_like(receiver)
         sender_grad = torch.zeros_like(sender)

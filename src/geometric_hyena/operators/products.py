@@ -34,20 +34,46 @@ class BilinearProduct:
     out_size: int
     terms: tuple[Term, ...]
     weight_count: int = 0
+    # Where the product is the geometric one up to the order and signs of its weights: those, else None.
+    geometric: tuple[tuple[int, float], ...] | None = None
+
+    @property
+    def out_parts(self) -> tuple[int, ...]:
+        """Components of the outputs that a caller sees: a scalar and a vector, or one or the other."""
+        return (1, 3) if self.out_size == 4 else (self.out_size,)
+
+    def terms_by_weight(self) -> list[tuple[int, list[Term]]]:
+        """The terms that share a weight, for every weight."""
+        groups: dict[int, list[Term]] = {}
+        for term in self.terms:
+            groups.setdefault(term.weight, []).append(term)
+        return list(groups.items())
 
     @cached_property
     def query_adjoint(self) -> "BilinearProduct":
         """The product (gradient of out, key) -> gradient of query."""
         terms = tuple(t._replace(out=t.query, query=t.out) for t in self.terms)
-        return replace(self, query_size=self.out_size, out_size=self.query_size, terms=terms)
+        order = None if self.geometric is None else _QUERY_ADJOINT
+        return replace(self, query_size=self.out_size, out_size=self.query_size, terms=terms, geometric=order)
 
     @cached_property
     def key_adjoint(self) -> "BilinearProduct":
         """The product (gradient of out, query) -> gradient of key."""
         terms = tuple(t._replace(out=t.key, query=t.out, key=t.query) for t in self.terms)
         return replace(
-            self, query_size=self.out_size, key_size=self.query_size, out_size=self.key_size, terms=terms
+            self,
+            query_size=self.out_size,
+            key_size=self.query_size,
+            out_size=self.key_size,
+            terms=terms,
+            geometric=None if self.geometric is None else _KEY_ADJOINT,
         )
+
+
+# The adjoints of the geometric product are geometric products again: with g the gradient of the output,
+# g . (r1 x r2) = r1 . (r2 x g) = r2 . (g x r1), and the weights of the other terms change places.
+_QUERY_ADJOINT = ((0, 1.0), (2, 1.0), (1, 1.0), (3, 1.0), (4, -1.0))
+_KEY_ADJOINT = ((0, 1.0), (3, 1.0), (1, 1.0), (2, 1.0), (4, 1.0))
 
 
 def _levi_civita() -> list[tuple[int, int, int, float]]:
@@ -81,4 +107,5 @@ GEOMETRIC_PRODUCT = BilinearProduct(
         *(Term(1 + o, 1 + h, 1 + p, sign, weight=4) for o, h, p, sign in _levi_civita()),
     ),
     weight_count=5,
+    geometric=tuple((w, 1.0) for w in range(5)),
 )

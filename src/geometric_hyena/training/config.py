@@ -14,33 +14,35 @@ class NetworkConfig:
         vector_channels: vector channels (1 is the paper's reading).
         blocks: number of blocks.
         global_tokens: global context tokens per sequence.
-        distance_bumps: Gaussian features of the distance (0: the squared distance alone, as in the paper).
+        distance_bumps: Gaussian features of the distance (0: its square alone, as in the paper).
         conv_norm: scale of the convolutions: length (1/N), sqrt_length or none.
     """
 
-    hidden_dim: int = 64
-    vector_channels: int = 8
-    blocks: int = 3
+    hidden_dim: int = 48
+    vector_channels: int = 16
+    blocks: int = 2
     global_tokens: int = 4
-    distance_bumps: int = 16
+    distance_bumps: int = 0
     conv_norm: str = "length"
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam with linear warm-up and cosine decay to zero.
+    """Adam with linear warm-up and cosine decay to zero; the moving average of the weights is what is kept.
 
     Attributes:
         learning_rate: largest learning rate.
         weight_decay: L2 penalty of Adam.
         warmup: part of the steps over which the rate rises to its largest.
         clip: largest norm of the gradient.
+        averaging: decay per step of the moving average of the weights; 0: no average.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-5
     warmup: float = 0.05
     clip: float = 1.0
+    averaging: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class RunConfig:
     """
 
     model: str = "geometric-hyena"
-    epochs: int = 20
+    epochs: int = 15
     batch_size: int = 1
     seed: int = 0
     out: str | None = None
@@ -87,6 +89,18 @@ def check_run_config(config: RunConfig) -> None:
     for name, value in at_least_one.items():
         if value < 1:
             raise InputError(f"{name}: expected at least 1, got {value}")
+    not_negative = {
+        "network.distance_bumps": config.network.distance_bumps,
+        "optimizer.weight_decay": config.optimizer.weight_decay,
+        "optimizer.clip": config.optimizer.clip,
+    }
+    for name, value in not_negative.items():
+        if value < 0:
+            raise InputError(f"{name}: expected zero or more, got {value}")
+    # More threads than a process can have would end it without a word; seeds are multiplied (loop.py).
+    for name, value, largest in (("threads", config.threads, 1024), ("seed", config.seed, 2**31 - 1)):
+        if not 0 <= value <= largest:
+            raise InputError(f"{name}: expected a whole number from 0 to {largest}, got {value}")
     if config.network.conv_norm not in ("length", "sqrt_length", "none"):
         raise InputError(
             f"network.conv_norm: expected length, sqrt_length or none, got '{config.network.conv_norm}'"
@@ -97,5 +111,9 @@ def check_run_config(config: RunConfig) -> None:
         )
     if not 0 <= config.optimizer.warmup < 1:
         raise InputError(f"optimizer.warmup: expected a part from 0 to 1, got {config.optimizer.warmup}")
+    if not 0 <= config.optimizer.averaging < 1:
+        raise InputError(
+            f"optimizer.averaging: expected a decay from 0 to below 1, got {config.optimizer.averaging}"
+        )
     if config.accelerator not in ("auto", "cpu", "gpu"):
         raise InputError(f"accelerator: expected auto, cpu or gpu, got '{config.accelerator}'")

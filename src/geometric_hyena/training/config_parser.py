@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_origin, get_type_hints
 
 from docstring_parser import parse as parse_docstring
-from jsonargparse import SUPPRESS, ActionConfigFile, ArgumentParser  # pyright: ignore[reportPrivateImportUsage]
+from jsonargparse import SUPPRESS, ActionConfigFile, ArgumentParser, Namespace  # pyright: ignore[reportPrivateImportUsage]
 
 from geometric_hyena.errors import InputError
 
@@ -27,7 +28,7 @@ class ConfigParser(ArgumentParser):
     """
 
     def __init__(self, config_class: type, prog: str, options: Sequence[tuple[str, str]] = ()):
-        super().__init__(prog=prog, exit_on_error=False)
+        super().__init__(prog=prog, exit_on_error=False, allow_abbrev=False)
         self.config_class = config_class
         self.further = options
         self.add_argument("--config", action=ActionConfigFile)
@@ -36,6 +37,8 @@ class ConfigParser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         text = " ".join(line.strip() for line in str(message).splitlines() if line.strip())
+        text = re.sub(r'Parser key "([\w.]+)":', r"\1:", text)
+        text = re.sub(r"<class '(\w+)'>", r"\1", text)
         raise InputError(f"{text}; see {self.prog} --help") from ex
 
     def read(self, words: Sequence[str]) -> Any:
@@ -44,13 +47,20 @@ class ConfigParser(ArgumentParser):
         Raises:
             InputError: naming the option that is unknown or has a value of the wrong type.
         """
-        return self._instance(self.parse_args(join_lists(words, list_options(self.config_class))))
+        try:
+            parsed = self.parse_args(join_lists(words, list_options(self.config_class)))
+        except UnicodeDecodeError:
+            self.error("config: is no YAML file")
+        return self._instance(parsed)
 
     def read_values(self, values: Mapping[str, Any]) -> Any:
         """The configuration of a nested dictionary."""
         return self._instance(self.parse_object(dict(values)))
 
     def _instance(self, parsed: Any) -> Any:
+        for name, kind in get_type_hints(self.config_class).items():
+            if dataclasses.is_dataclass(kind) and not isinstance(parsed[name], Namespace):
+                self.error(f"{name}: expected options by name, got {parsed[name]}")
         chosen = self.instantiate(parsed).as_dict()
         return self.config_class(**{f.name: chosen[f.name] for f in dataclasses.fields(self.config_class)})
 

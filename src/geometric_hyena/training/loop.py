@@ -5,14 +5,16 @@ import math
 import warnings
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Sampler
 
-from geometric_hyena.errors import GHyenaError
+from geometric_hyena.errors import GHyenaError, InputError
 from geometric_hyena.training.callbacks import Checkpoints, History
 from geometric_hyena.training.config import OptimizerConfig, RunConfig
 from geometric_hyena.training.progress import Progress
@@ -39,7 +41,7 @@ class EpochShuffle(Sampler[int]):
 
 
 class TrainingModule(lightning.LightningModule):
-    """Loss, optimiser and schedule."""
+    """Loss, optimiser, schedule, and the moving average of the weights that is validated and kept."""
 
     def __init__(self, predictor: Predictor, task: Task, optimizer: OptimizerConfig, seed: int):
         super().__init__()
@@ -47,6 +49,9 @@ class TrainingModule(lightning.LightningModule):
         self.task = task
         self.settings = optimizer
         self.seed = seed
+        self.averaged = AveragedModel(
+            predictor, multi_avg_fn=get_ema_multi_avg_fn(optimizer.averaging), use_buffers=True
+        ).requires_grad_(False)
 
     def on_train_epoch_start(self) -> None:
         """Anything random inside the model is drawn from a state that resuming restores."""
@@ -56,20 +61,24 @@ class TrainingModule(lightning.LightningModule):
         loss = self.task.loss(self.predictor(batch.inputs), batch.target)
         if not torch.isfinite(loss):
             raise GHyenaError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; the "
-                f"checkpoint before it is kept: start again with a lower optimizer.learning_rate or optimizer.clip"
+                f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; "
+                f"the checkpoint before it is kept: start again with a lower optimizer.learning_rate "
+                f"or optimizer.clip"
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
         return loss
 
+    def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
+        self.averaged.update_parameters(self.predictor)
+
     def validation_step(self, batch: TaskBatch, number: int) -> None:
-        loss = self.task.loss(self.predictor(batch.inputs), batch.target)
+        loss = self.task.loss(self.averaged(batch.inputs), batch.target)
         self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
 
     def configure_optimizers(self) -> Any:
         settings, steps = self.settings, int(self.trainer.estimated_stepping_batches)
         optimizer = torch.optim.Adam(
-            self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.predictor.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         warmup = max(1, round(settings.warmup * steps))
 
@@ -96,6 +105,9 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
     torch.manual_seed(config.seed)
     predictor = task.predictor(config)
     module = TrainingModule(predictor, task, config.optimizer, config.seed)
+    if resume:
+        check_checkpoint(run.last, module)
+        check_checkpoint(run.best, module)
     checkpoints = Checkpoints(run)
     train = DataLoader(
         task.train,
@@ -122,12 +134,25 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
         trainer.fit(module, train, validation, ckpt_path=last, weights_only=True)
     best = torch.load(run.best, map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
+    predictor.load_state_dict(module.averaged.module.state_dict())
     predictor.to(trainer.strategy.root_device)
     return {
         "predictor": predictor,
         "best_epoch": checkpoints.best_epoch,
         "best_val_loss": checkpoints.best_value,
     }
+
+
+def check_checkpoint(path: Path, module: TrainingModule) -> None:
+    """Raise InputError unless a checkpoint can be read and holds weights of this model."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(found)
+    except Exception as error:  # unpickling meets anything in a broken file
+        reason = "is missing" if isinstance(error, FileNotFoundError) else "is broken or of another model"
+        raise InputError(
+            f"{path}: {reason}; restore it, or train anew with the run's config.yaml: --config, --out"
+        ) from error
 
 
 @contextmanager

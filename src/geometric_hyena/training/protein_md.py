@@ -23,7 +23,7 @@ from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.training.config import RunConfig
 from geometric_hyena.training.protein_md_report import write_protein_md_report
-from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.run_directory import RunDirectory, make_folder
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
 
 
@@ -108,7 +108,7 @@ def predict_protein_md(
     displacements = packed.view(len(chosen), len(atoms), 3).numpy()
     frames = [frames[i] for i in chosen]
     positions = samples.trajectory.coordinates[frames]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     return [
         write_table(folder / "displacements.csv", atoms, frames, positions, displacements),
         write_structures(folder, atoms, positions, displacements),

@@ -38,9 +38,10 @@ class RunDirectory:
     def check_new(self) -> None:
         """Raise InputError where something stands already: a run is never overwritten."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            resume = f", or go on with that run by ghyena train --resume {self.path}"
             raise InputError(
-                f"{self.path}: exists already; give another directory with --out, or go on with that run by "
-                f"ghyena train --resume {self.path}"
+                f"{self.path}: exists already; give another directory with --out"
+                f"{resume if self.config.is_file() else ''}"
             )
 
     def check_trained(self) -> None:
@@ -53,10 +54,10 @@ class RunDirectory:
             )
 
     def create(self, recipe: str, config: Any, command: str) -> None:
-        """Make the directory with its configuration and environment."""
-        self.last.parent.mkdir(parents=True, exist_ok=True)
-        self.write_config(recipe, config)
+        """Make the directory with its environment and configuration; the latter, last, makes it a run."""
+        make_folder(self.last.parent)
         write_json(self.environment, {"command": command, **environment()})
+        self.write_config(recipe, config)
 
     def write_config(self, recipe: str, config: Any) -> None:
         """Write the resolved configuration, every field of it."""
@@ -75,10 +76,10 @@ class RunDirectory:
 
         try:
             values = yaml.safe_load(self.config.read_text())
-            return values.pop("recipe"), values
-        except FileNotFoundError:
+            return str(values.pop("recipe")), values
+        except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{self.path}: is no run directory (it has no config.yaml)") from None
-        except (yaml.YAMLError, AttributeError, KeyError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.config}: is no configuration of a run; restore it from a copy"
             ) from error
@@ -87,11 +88,28 @@ class RunDirectory:
         """Rows of metrics.jsonl, one an epoch."""
         if not self.metrics.is_file():
             return []
-        return [json.loads(line) for line in self.metrics.read_text().splitlines() if line.strip()]
+        try:
+            return [json.loads(line) for line in self.metrics.read_text().splitlines() if line.strip()]
+        except ValueError as error:
+            raise InputError(f"{self.metrics}: has a broken line; mend or delete the file") from error
 
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write all rows of metrics.jsonl."""
         replace_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless it is there.
+
+    Raises:
+        InputError: where that is not possible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be made ({error.strerror}); give another directory with --out"
+        ) from error
 
 
 def replace_text(path: Path, text: str) -> None:

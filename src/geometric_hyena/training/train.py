@@ -26,8 +26,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     Raises:
         InputError: for anything in the configuration or the data that cannot be used.
     """
-    check_run_config(config)
-    check_model_name(config.model)
+    _check(config)
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
     run.check_new()
     task = recipe.task_class()(config)
@@ -47,6 +46,8 @@ def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
     recipe, config = read_run(run)
     if run.summary.is_file():
         raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
+    _check(config)
+    run.read_history()  # a broken one must be found before anything is written
     task = recipe.task_class()(config)
     return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 
@@ -121,6 +122,14 @@ def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
             )
     predictor.load_state_dict(weights)
     return predictor.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _check(config: RunConfig) -> None:
+    """What can be checked before the data are read."""
+    check_run_config(config)
+    check_model_name(config.model)
+    if config.accelerator == "gpu" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        raise InputError("accelerator: there is no gpu here; give --accelerator cpu")
 
 
 def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:

@@ -1,0 +1,112 @@
+"""`ghyena benchmark messages`: aggregated message moments over concatenated per-edge messages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from geometric_hyena.benchmarks import peers
+from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
+from geometric_hyena.layers.projection import Messages
+from geometric_hyena.operators.kernels import kernels, numba_imports
+
+TOKENS = 30_000
+TITLE = "Local messages (time and memory as ratios; T = 30,000 tokens)"
+
+
+def check(device: torch.device) -> None:
+    """Raise AssertionError unless our messages equal the concatenated ones, forward and gradients."""
+    for choice in _choices():
+        with kernels(choice):
+            ours, peer, arguments = _problem(200, 7, 12, device, torch.float64)
+            outputs = [ours(*arguments), peer(*arguments[1:])]
+            torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-9, atol=1e-10)
+            grads = [torch.autograd.grad(out.sin().sum(), arguments[0])[0] for out in outputs]
+            torch.testing.assert_close(grads[0], grads[1], rtol=1e-9, atol=1e-10)
+
+
+def rows(quick: bool, device: torch.device) -> Iterator[dict[str, Any]]:
+    """One row a number of neighbours and kernel."""
+    for neighbors in (16, 32):
+        yield from _rows(5000 if quick else TOKENS, neighbors, 80, device)
+
+
+def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Iterator[dict[str, Any]]:
+    ours, peer, arguments = _problem(tokens, neighbors, hidden, device, torch.float32)
+    parameters = [arguments[0], *ours.parameters()]
+    others = [arguments[0], *peer.parameters()]
+    cotangent = torch.randn_like(ours(*arguments).detach())
+
+    def under(choice, call):
+        def run():
+            with kernels(choice):
+                return call()
+
+        return run
+
+    def forward():
+        with torch.no_grad():
+            return ours(*arguments)
+
+    def peer_forward():
+        with torch.no_grad():
+            return peer(*arguments[1:])
+
+    def both():
+        return torch.autograd.grad(ours(*arguments), parameters, cotangent)
+
+    f = {"peer": peer_forward}
+    fb = {"peer": lambda: torch.autograd.grad(peer(*arguments[1:]), others, cotangent)}
+    for choice in _choices():
+        f[choice] = under(choice, forward)
+        fb[choice] = under(choice, both)
+    f_seconds, fb_seconds = interleaved_medians(f), interleaved_medians(fb)
+    for choice in _choices():
+        yield {
+            "k": neighbors,
+            "H": hidden,
+            "kernels": choice,
+            "concatenated / ours, forward": f_seconds["peer"] / f_seconds[choice],
+            "concatenated / ours, f+b": fb_seconds["peer"] / fb_seconds[choice],
+            "bytes per token, forward": peak_bytes(f[choice]) / tokens,
+            "bytes per token, f+b": peak_bytes(fb[choice]) / tokens,
+            "concatenated: bytes per token, forward": peak_bytes(f["peer"]) / tokens,
+            "concatenated: bytes per token, f+b": peak_bytes(fb["peer"]) / tokens,
+        }
+
+
+def _choices() -> list[str]:
+    return ["torch", "native"] if numba_imports() and not torch.cuda.is_available() else ["torch"]
+
+
+def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dtype: torch.dtype):
+    """Our layer, the concatenated one with the same weights, and inputs for both."""
+    torch.manual_seed(0)
+    ours = Messages(hidden, 1, hidden).to(device, dtype)
+    peer = peers.ConcatenatedMessages(hidden, 1, hidden).to(device, dtype)
+    with torch.no_grad():
+        weight = torch.cat([ours.receiver.weight, ours.sender.weight, ours.edges.T], dim=1)
+        peer.perceptron.weight.copy_(weight)
+        peer.perceptron.bias.copy_(ours.receiver.bias)
+    scalars = torch.randn(tokens, hidden, device=device, dtype=dtype, requires_grad=True)
+    # neighbours near in the sequence, as in a chain
+    offsets = torch.randint(-50, 50, (tokens, neighbors), device=device)
+    index = (torch.arange(tokens, device=device)[:, None] + offsets).clamp(0, tokens - 1)
+    edges = torch.rand(tokens, neighbors, 1, device=device, dtype=dtype)
+    coefficients = torch.randn(tokens, neighbors, 4, device=device, dtype=dtype)
+    return ours, peer, (scalars, scalars, index, edges, coefficients)
+
+
+def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is asked of the messages at k = 16, what was measured, and whether it holds."""
+    asked = {"torch": 9.0, "native": 14.0}
+    return [
+        {
+            "what": f"concatenated / ours, forward, k = 16, H = 80, kernels {row['kernels']}",
+            "worst measured": row["concatenated / ours, forward"],
+            "asked": f"at least {asked[row['kernels']]}",
+            "holds": row["concatenated / ours, forward"] >= asked[row["kernels"]],
+        }
+        for row in found
+        if row["k"] == 16
+    ]

@@ -1,0 +1,144 @@
+"""`ghyena benchmark operator`: geometric_long_conv over the floor of its FFTs and over the papers' way."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from geometric_hyena.benchmarks import peers
+from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
+from geometric_hyena.operators import geometric_long_conv, reference
+from geometric_hyena.operators.fft import fft_length
+
+LENGTHS = (4096, 30_000, 30_011, 262_144, 1_048_576)
+CHANNELS = (1, 16, 80)
+# Components times channels times tokens of one input that a machine of 24 GiB compares at.
+_LARGEST = 4 * 16 * 1_048_576
+_PEERS_LARGEST = 4 * 16 * 262_144
+
+TITLE = "Geometric long convolution (time as ratios, memory in copies of q)"
+
+
+def check(device: torch.device) -> None:
+    """Raise AssertionError unless forward and gradients agree with the direct sum at awkward lengths."""
+    for length in (1, 2, 3, 31, 64, 97):
+        tensors = _inputs(length, 3, device, torch.float64)
+        results = []
+        for function in (geometric_long_conv, reference.geometric_long_conv):
+            leaves = [t.clone().requires_grad_() for t in tensors]
+            scalar, vector = function(*leaves)
+            grads = torch.autograd.grad(scalar.sin().sum() + vector.cos().sum(), leaves)
+            results.append([scalar, vector, *grads])
+        for ours, expected in zip(*results, strict=True):
+            torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-10)
+
+
+def rows(quick: bool, device: torch.device) -> Iterator[dict[str, Any]]:
+    """One row a length and number of channels."""
+    for length in LENGTHS[:3] if quick else LENGTHS:
+        for channels in CHANNELS:
+            if 4 * channels * length <= _LARGEST:
+                yield _row(length, channels, device)
+
+
+def _row(length: int, channels: int, device: torch.device) -> dict[str, Any]:
+    tensors = _inputs(length, channels, device, torch.float32)
+    leaves = [t.detach().requires_grad_() for t in tensors]
+    cotangents = tuple(torch.randn_like(t) for t in geometric_long_conv(*tensors))
+
+    def both(function):
+        return lambda: torch.autograd.grad(function(*leaves), leaves, cotangents)
+
+    floor = _Floor(length, channels, device)
+    forward = {"floor": floor.twelve, "ours": lambda: geometric_long_conv(*tensors)}
+    backward = {"floor": floor.twenty_four, "ours": both(geometric_long_conv)}
+    compare = 4 * channels * length <= _PEERS_LARGEST
+    if compare:
+        forward["sixteen"] = lambda: peers.sixteen_convolutions(*tensors)
+        forward["outer"] = lambda: peers.vector_convolution_by_outer_product(tensors[1], tensors[3])
+        backward["sixteen"] = both(peers.sixteen_convolutions)
+    f, fb = interleaved_medians(forward), interleaved_medians(backward)
+    copy = 4 * channels * length * tensors[0].element_size()
+    return {
+        "N": length,
+        "C": channels,
+        "FFT length": fft_length(length),
+        "seconds per element": f["ours"] / (4 * channels * length),
+        "forward / floor": f["ours"] / f["floor"],
+        "f+b / floor": fb["ours"] / fb["floor"],
+        "sixteen / ours, forward": f["sixteen"] / f["ours"] if compare else None,
+        "sixteen / ours, f+b": fb["sixteen"] / fb["ours"] if compare else None,
+        "Code 1 / ours, forward": f["outer"] / f["ours"] if compare else None,
+        "peak memory / q": peak_bytes(forward["ours"]) / copy,
+    }
+
+
+class _Floor:
+    """The FFTs alone, at our lengths, into memory that is there already, a few channels at a time."""
+
+    def __init__(self, length: int, channels: int, device: torch.device):
+        self.transform = fft_length(length)
+        step = min(channels, max(1, (1 << 17) // self.transform))
+        self.turns = -(-channels // step)
+        self.signal = torch.randn(4 * step, self.transform, device=device)
+        self.spectrum = torch.fft.rfft(self.signal)
+        self.back = torch.empty_like(self.signal)
+
+    def twelve(self) -> None:
+        """8 there and 4 back, as 4 + 4 + 4."""
+        self._run(2, 1)
+
+    def twenty_four(self) -> None:
+        """12 there and 12 back."""
+        self._run(3, 3)
+
+    def _run(self, there: int, back: int) -> None:
+        for _ in range(self.turns):
+            for _ in range(there):
+                torch.fft.rfft(self.signal, out=self.spectrum)
+            for _ in range(back):
+                torch.fft.irfft(self.spectrum, n=self.transform, out=self.back)
+
+
+def _inputs(length: int, channels: int, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """Queries and keys as the layers hand them over: components first in memory, one sequence."""
+    torch.manual_seed(0)
+    tensors = []
+    for _ in range(2):
+        buffer = torch.randn(4, channels, length, device=device, dtype=dtype)
+        tensors += [buffer[0].T[None], buffer[1:].permute(2, 1, 0)[None]]
+    return [*tensors, torch.randn(5, channels, device=device, dtype=dtype)]
+
+
+def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is asked of the operator, what was measured, and whether it holds."""
+
+    def worst(key: str, keep=lambda row: True, pick=max) -> float | None:
+        values = [row[key] for row in found if row[key] is not None and keep(row)]
+        return pick(values) if values else None
+
+    def at(length: int) -> float | None:
+        values = [r["seconds per element"] for r in found if r["N"] == length and r["C"] == 16]
+        return values[0] if values else None
+
+    prime, smooth = at(30_011), at(30_000)
+    long = lambda row: row["N"] >= 30_000  # noqa: E731
+    asked = [
+        ("forward / floor, N >= 30,000", worst("forward / floor", long), "at most", 1.15),
+        ("forward / floor, N = 4,096", worst("forward / floor", lambda r: r["N"] == 4096), "at most", 1.3),
+        ("forward + backward / floor", worst("f+b / floor"), "at most", 1.4),
+        ("peak memory forward, copies of q", worst("peak memory / q", long), "at most", 2.0),
+        ("prime N = 30,011 over 30,000, C = 16", prime / smooth if prime and smooth else None, "at most", 2.5),
+        ("sixteen convolutions / ours, forward", worst("sixteen / ours, forward", long, min), "at least", 4.0),
+        ("sixteen convolutions / ours, f+b", worst("sixteen / ours, f+b", long, min), "at least", 6.0),
+    ]
+    return [
+        {
+            "what": what,
+            "worst measured": value,
+            "asked": f"{word} {bound}",
+            "holds": None if value is None else (value <= bound if word == "at most" else value >= bound),
+        }
+        for what, value, word, bound in asked
+    ]

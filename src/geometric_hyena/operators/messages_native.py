@@ -1,0 +1,144 @@
+"""Message moments on the processor by compiled kernels, in parallel over slices of the tokens.
+
+Forward, a thread keeps no more than the edges of one token. Backward, the gradients of a chunk of edges wait
+in a buffer until they are added to their senders, each thread serving senders of its own: no atomics and no
+list of edges sorted by sender. Every sum runs in an order fixed by the input alone, so results are bitwise
+the same in every run and with any number of threads.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from geometric_hyena.operators.messages_kernels import (
+    BLOCK,
+    LANES,
+    add_to_senders,
+    backward_tokens,
+    forward_tokens,
+)
+
+# Edges whose gradients wait, per thread, for their senders.
+_WAITING = 4096
+# Below this many activations per thread, waking the thread costs more than it saves.
+_SHARE = 1 << 17
+
+
+def forward(
+    receiver: Tensor, sender: Tensor, edge_map: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor
+) -> Tensor:
+    """The moments (T, P, H); arguments as those of `message_moments`, on the CPU in one float type."""
+    tokens, width, moments = receiver.shape[0], receiver.shape[1], coefficients.shape[2]
+    tensors = (receiver, sender, edge_map, index, edges, _padded(coefficients, 4))
+    arrays = _arrays(*tensors)
+    out = np.empty((tokens, arrays[5].shape[2], arrays[0].shape[1]), arrays[0].dtype)
+    slices = _slices(0, tokens, _parts(index.numel() * width), 1)
+    _check(_in_threads(forward_tokens, [(*part, *arrays, out) for part in slices]))
+    return _cut(out, moments, width)
+
+
+def backward(
+    grad: Tensor, tensors: tuple[Tensor, ...], needs_edges: bool, needs_coefficients: bool
+) -> tuple[Tensor | None, ...]:
+    """Gradients to receiver, sender, edge_map, edges and coefficients; None for the last two on request."""
+    arrays = _arrays(*tensors)
+    receiver, sender, edge_map, index, edges, coefficients = arrays
+    (tokens, neighbors), width, dtype = index.shape, receiver.shape[1], receiver.dtype
+    cotangent = _padded(grad, LANES).contiguous().numpy()
+    token_grads = (
+        np.empty_like(receiver),
+        np.zeros(edges.shape if needs_edges else (0, 0, 0), dtype),
+        np.zeros(coefficients.shape if needs_coefficients else (0, 0, 0), dtype),
+    )
+    sender_grad = np.zeros_like(sender)
+    map_grad = np.zeros(edge_map.shape)
+
+    parts = _parts(index.size * width)
+    chunk = max(1, parts * _WAITING // (BLOCK * max(1, neighbors))) * BLOCK
+    rows = min(chunk, tokens)
+    deltas = np.empty((rows, -(-neighbors // 4) * 4, width), dtype)
+    targets = np.empty((rows, neighbors), np.int64)
+    for start in range(0, tokens, chunk):
+        stop = min(start + chunk, tokens)
+        map_terms = np.zeros((-(-(stop - start) // BLOCK), *edge_map.shape), dtype)
+        common = (start, arrays, cotangent, token_grads, map_terms, deltas, targets)
+        slices = _slices(start, stop, parts, BLOCK)
+        _check(_in_threads(backward_tokens, [(*part, *common) for part in slices]))
+        for term in map_terms:
+            map_grad += term
+        waiting = (targets[: stop - start], deltas, sender_grad)
+        _in_threads(add_to_senders, [(part, parts, *waiting) for part in range(parts)])
+
+    hidden = tensors[0].shape[1]
+    return (
+        _cut(token_grads[0], hidden),
+        _cut(sender_grad, hidden),
+        _cut(map_grad.astype(dtype), hidden),
+        torch.from_numpy(token_grads[1]) if needs_edges else None,
+        torch.from_numpy(token_grads[2]) if needs_coefficients else None,
+    )
+
+
+# --- arrays ---
+
+
+def _arrays(receiver, sender, edge_map, index, edges, coefficients) -> tuple[np.ndarray, ...]:
+    rows = [_padded(t, LANES) for t in (receiver, sender, edge_map)]
+    return tuple(t.detach().contiguous().numpy() for t in (*rows, index.long(), edges, coefficients))
+
+
+def _padded(tensor: Tensor, multiple: int) -> Tensor:
+    """With zeros at the end of the last axis, so that its size is a multiple."""
+    missing = -tensor.shape[-1] % multiple
+    return torch.nn.functional.pad(tensor, (0, missing)) if missing else tensor
+
+
+def _cut(array: np.ndarray, *sizes: int) -> Tensor:
+    """The first `sizes` of the last axes."""
+    return torch.from_numpy(array)[(..., *(slice(size) for size in sizes))].contiguous()
+
+
+def _check(found: list[bool]) -> None:
+    if not all(found):
+        raise IndexError("index: expected rows of sender, got some that it does not have")
+
+
+# --- threads ---
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _in_threads(kernel, calls: list[tuple]) -> list:
+    """kernel(*arguments) for each of `calls`: the first in this thread, the others in threads of the pool.
+
+    Threads of our own, not an OpenMP or TBB layer of Numba: they do not fight torch's while these spin, are
+    safe to use from several threads at once, and survive a fork.
+    """
+    global _pool
+    if len(calls) > 1 and _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="message-moments")
+    others = [_pool.submit(kernel, *arguments) for arguments in calls[1:]] if _pool else []
+    own = [kernel(*arguments) for arguments in calls[:1]]
+    return own + [other.result() for other in others]
+
+
+def _parts(work: int) -> int:
+    return max(1, min(torch.get_num_threads(), os.cpu_count() or 1, work // _SHARE))
+
+
+def _slices(start: int, stop: int, parts: int, multiple: int) -> list[tuple[int, int]]:
+    """Cut a range into at most `parts`, each but the last a multiple of `multiple` long."""
+    step = max(1, -(-(stop - start) // (parts * multiple))) * multiple
+    return [(a, min(a + step, stop)) for a in range(start, stop, step)]

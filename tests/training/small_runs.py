@@ -1,0 +1,48 @@
+"""Small real trainings on adenylate kinase, each done once in a test session and shared by its tests.
+
+Shared runs are read only: a test that changes one changes a copy.
+"""
+
+import functools
+from pathlib import Path
+
+import torch
+
+from geometric_hyena.cli import main
+
+SELECTION = "name CA and resid 1:60"
+NETWORK = ("--network.blocks", "1", "--network.hidden_dim", "8", "--network.vector_channels", "2")
+
+
+def train_words(out, *more, epochs=2, stride=4, seed=0) -> list[str]:
+    """The command of a training of a second or two."""
+    words = ["train", "protein-md", "--out", str(out), "--threads", "1", "--accelerator", "cpu"]
+    words += ["--epochs", str(epochs), "--seed", str(seed), *NETWORK]
+    return [*words, "--data.selection", SELECTION, "--data.stride", str(stride), *more]
+
+
+def ghyena(*words) -> int:
+    """The command line in this process; the number of threads stays what it was for other tests."""
+    threads = torch.get_num_threads()
+    try:
+        return main([str(word) for word in words])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def trained(out, *more, **options) -> Path:
+    """A finished run."""
+    assert ghyena(*train_words(out, *more, **options)) == 0
+    return Path(out)
+
+
+@functools.cache
+def moving_run(root: Path) -> Path:
+    """Trained with velocities."""
+    return trained(root / "shared-moving")
+
+
+@functools.cache
+def still_run(root: Path) -> Path:
+    """Trained without velocities."""
+    return trained(root / "shared-still", "--data.velocities", "false")
