@@ -143,7 +143,7 @@ def test_native_is_bitwise_the_same_with_any_threads(monkeypatch, senders):
     arguments = draw(700, senders, 9, hidden=16, dtype=torch.float32)
     results = []
     for parts, waiting in [(1, 4096), (1, 1), (2, 500), (3, 4096), (3, 1)]:
-        monkeypatch.setattr(messages_native, "_parts", lambda work, parts=parts: parts)
+        monkeypatch.setattr(messages_native, "share_count", lambda work, least, parts=parts: parts)
         monkeypatch.setattr(messages_native, "_WAITING", waiting)
         with kernels.kernels("native"):
             results.append(gradients(messages.message_moments, arguments))

@@ -32,13 +32,11 @@ def sixteen_convolutions(
 
 
 def vector_convolution_by_outer_product(q: Tensor, k: Tensor) -> Tensor:
-    """Vector long convolution as in the code listing of SE(3)-Hyena: all nine products, then the six needed."""
+    """Vector long convolution as SE(3)-Hyena lists it: all nine products, of which six are needed."""
     n = q.shape[1]
     q_hat, k_hat = torch.fft.rfft(q, dim=1), torch.fft.rfft(k, dim=1)
     outer = torch.fft.irfft(q_hat[..., :, None] * k_hat[..., None, :], n=n, dim=1) / n
-    rows = [
-        outer[..., (o + 1) % 3, (o + 2) % 3] - outer[..., (o + 2) % 3, (o + 1) % 3] for o in range(3)
-    ]
+    rows = [outer[..., (o + 1) % 3, (o + 2) % 3] - outer[..., (o + 2) % 3, (o + 1) % 3] for o in range(3)]
     return torch.stack(rows, dim=-1)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from geometric_hyena.cli.table import metrics_table
 from geometric_hyena.cli.words import wants_help
 from geometric_hyena.errors import InputError
+from geometric_hyena.files import write_json
 
 _USAGE = """usage: ghyena evaluate RUN [--out FILE.json] [--data.OPTION VALUE ...]
 
@@ -23,7 +24,7 @@ def run(words: list[str]) -> int:
         print(_USAGE, end="")
         return 0 if words else 2
     from geometric_hyena.training import train
-    from geometric_hyena.training.run_directory import RunDirectory, write_json
+    from geometric_hyena.training.run_directory import RunDirectory
 
     directory, rest, out = RunDirectory(words[0]), words[1:], None
     if "--out" in rest:

@@ -2,6 +2,7 @@
 
 from geometric_hyena.cli.table import metrics_table
 from geometric_hyena.errors import InputError, MissingDependencyError
+from geometric_hyena.provenance import command_line
 
 _USAGE = """usage: ghyena train RECIPE [--OPTION VALUE ...]
        ghyena train --resume RUN
@@ -19,7 +20,6 @@ def run(words: list[str]) -> int:
     try:
         from geometric_hyena.training import recipes, train
         from geometric_hyena.training.config_parser import ConfigParser
-        from geometric_hyena.training.run_directory import command_line
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "lightning", "train", "training") from None
 

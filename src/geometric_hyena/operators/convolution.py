@@ -96,7 +96,7 @@ class _BilinearConvolution(torch.autograd.Function):
         product, runs, keep = ctx.product, ctx.runs, ctx.keep
         weights, *saved = ctx.saved_tensors
         count = len(ctx.needs_input_grad) - 5
-        inputs, kept = saved[:count], iter(saved[count:])
+        inputs, kept = tuple(saved[:count]), iter(saved[count:])
         q, k = inputs[: ctx.q_count], inputs[ctx.q_count :]
         grads = tuple(_tokens_contiguous(grad) for grad in grads)
         needs_w, needs = ctx.needs_input_grad[0], ctx.needs_input_grad[5:]

@@ -6,9 +6,6 @@ list of edges sorted by sender. Every sum runs in an order fixed by the input al
 the same in every run and with any number of threads.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,6 +17,7 @@ from geometric_hyena.operators.messages_kernels import (
     backward_tokens,
     forward_tokens,
 )
+from geometric_hyena.operators.threads import in_threads, share_count, shares
 
 # Edges whose gradients wait, per thread, for their senders.
 _WAITING = 4096
@@ -35,8 +33,8 @@ def forward(
     tensors = (receiver, sender, edge_map, index, edges, _padded(coefficients, 4))
     arrays = _arrays(*tensors)
     out = np.empty((tokens, arrays[5].shape[2], arrays[0].shape[1]), arrays[0].dtype)
-    slices = _slices(0, tokens, _parts(index.numel() * width), 1)
-    _check(_in_threads(forward_tokens, [(*part, *arrays, out) for part in slices]))
+    slices = shares(0, tokens, share_count(index.numel() * width, _SHARE), 1)
+    _check(in_threads(forward_tokens, [(*part, *arrays, out) for part in slices]))
     return _cut(out, moments, width)
 
 
@@ -56,7 +54,7 @@ def backward(
     sender_grad = np.zeros_like(sender)
     map_grad = np.zeros(edge_map.shape)
 
-    parts = _parts(index.size * width)
+    parts = share_count(index.size * width, _SHARE)
     chunk = max(1, parts * _WAITING // (BLOCK * max(1, neighbors))) * BLOCK
     rows = min(chunk, tokens)
     deltas = np.empty((rows, -(-neighbors // 4) * 4, width), dtype)
@@ -65,12 +63,12 @@ def backward(
         stop = min(start + chunk, tokens)
         map_terms = np.zeros((-(-(stop - start) // BLOCK), *edge_map.shape), dtype)
         common = (start, arrays, cotangent, token_grads, map_terms, deltas, targets)
-        slices = _slices(start, stop, parts, BLOCK)
-        _check(_in_threads(backward_tokens, [(*part, *common) for part in slices]))
+        slices = shares(start, stop, parts, BLOCK)
+        _check(in_threads(backward_tokens, [(*part, *common) for part in slices]))
         for term in map_terms:
             map_grad += term
         waiting = (targets[: stop - start], deltas, sender_grad)
-        _in_threads(add_to_senders, [(part, parts, *waiting) for part in range(parts)])
+        in_threads(add_to_senders, [(part, parts, *waiting) for part in range(parts)])
 
     hidden = tensors[0].shape[1]
     return (
@@ -104,41 +102,3 @@ def _cut(array: np.ndarray, *sizes: int) -> Tensor:
 def _check(found: list[bool]) -> None:
     if not all(found):
         raise IndexError("index: expected rows of sender, got some that it does not have")
-
-
-# --- threads ---
-
-_pool: ThreadPoolExecutor | None = None
-
-
-def _forget_pool() -> None:
-    global _pool
-    _pool = None
-
-
-if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
-    os.register_at_fork(after_in_child=_forget_pool)
-
-
-def _in_threads(kernel, calls: list[tuple]) -> list:
-    """kernel(*arguments) for each of `calls`: the first in this thread, the others in threads of the pool.
-
-    Threads of our own, not an OpenMP or TBB layer of Numba: they do not fight torch's while these spin, are
-    safe to use from several threads at once, and survive a fork.
-    """
-    global _pool
-    if len(calls) > 1 and _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="message-moments")
-    others = [_pool.submit(kernel, *arguments) for arguments in calls[1:]] if _pool else []
-    own = [kernel(*arguments) for arguments in calls[:1]]
-    return own + [other.result() for other in others]
-
-
-def _parts(work: int) -> int:
-    return max(1, min(torch.get_num_threads(), os.cpu_count() or 1, work // _SHARE))
-
-
-def _slices(start: int, stop: int, parts: int, multiple: int) -> list[tuple[int, int]]:
-    """Cut a range into at most `parts`, each but the last a multiple of `multiple` long."""
-    step = max(1, -(-(stop - start) // (parts * multiple))) * multiple
-    return [(a, min(a + step, stop)) for a in range(start, stop, step)]

@@ -1,7 +1,6 @@
 """A report page: a title, a headline and sections of blocks, written as one self-contained HTML file."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -9,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+from geometric_hyena.files import replacing
 from geometric_hyena.report.blocks import (
     Block,
     Collapsed,
@@ -102,15 +102,6 @@ class Page:
         """Write the page to `path`, all of it or nothing: a reader never finds half a report."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        document = self.html()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(document)
-            # mkstemp makes files that only their owner reads; a report is to be shared.
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(target) as partial:
+            partial.write_text(self.html(), encoding="utf-8")
         return target

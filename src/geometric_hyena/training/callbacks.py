@@ -1,15 +1,14 @@
 """Lightning callbacks that keep a run directory up to date after every epoch, and never half-written."""
 
 import math
-import os
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 
+from geometric_hyena.files import replacing
 from geometric_hyena.training.run_directory import RunDirectory
 
 
@@ -62,15 +61,9 @@ class Checkpoints(Callback):
         better = value < self.best_value
         if better:
             self.best_value, self.best_epoch = value, trainer.current_epoch
-        partial = _partial(self.run.last)
-        trainer.save_checkpoint(partial, weights_only=False)  # with the optimiser's state
-        # best first: killed in between, the run resumes from the epoch before and writes both again
-        if better:
-            copy = _partial(self.run.best)
-            shutil.copyfile(partial, copy)
-            os.replace(copy, self.run.best)
-        os.replace(partial, self.run.last)
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(path.name + ".partial")
+        with replacing(self.run.last) as partial:
+            trainer.save_checkpoint(partial, weights_only=False)  # with the optimiser's state
+            # best first: killed in between, the run resumes from the epoch before and writes both again
+            if better:
+                with replacing(self.run.best) as copy:
+                    shutil.copyfile(partial, copy)

@@ -58,6 +58,7 @@ class TrainingModule(lightning.LightningModule):
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
 
     def training_step(self, batch: TaskBatch, number: int) -> Tensor:
+        batch = self.task.augment(batch)
         loss = self.task.loss(self.predictor(batch.inputs), batch.target)
         if not torch.isfinite(loss):
             raise GHyenaError(

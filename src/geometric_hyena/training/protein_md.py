@@ -1,7 +1,7 @@
 """The recipe `protein-md`: where the atoms of a protein move, some frames ahead."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,17 +13,19 @@ from geometric_hyena.data.protein_md import (
     ProteinMDConfig,
     Sample,
     frames_for_prediction,
+    jitter,
     load_protein_md,
 )
 from geometric_hyena.data.protein_md.prediction_files import write_structures, write_table
 from geometric_hyena.evaluation.metrics import displacement_metrics
 from geometric_hyena.evaluation.trivial_motion import Frames, trivial_predictions
+from geometric_hyena.files import make_folder
 from geometric_hyena.geometry.graph import collate
 from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.training.config import RunConfig
 from geometric_hyena.training.protein_md_report import write_protein_md_report
-from geometric_hyena.training.run_directory import RunDirectory, make_folder
+from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
 
 
@@ -44,6 +46,7 @@ class ProteinMDTask(Task):
     def __init__(self, config: ProteinMDRun):
         data = load_protein_md(config.data)
         self.train, self.validation, self.test = data.train, data.validation, data.test
+        self.noise = config.data.noise
         self.atoms, self.identity = data.atoms, data.identity
 
     def predictor(self, config: ProteinMDRun) -> Predictor:
@@ -51,6 +54,15 @@ class ProteinMDTask(Task):
 
     def collate(self, samples: Sequence[Sample]) -> TaskBatch:
         return pack_samples(samples)
+
+    def augment(self, batch: TaskBatch) -> TaskBatch:
+        if not self.noise:
+            return batch
+        inputs = batch.inputs
+        scalars, positions, vectors, target = jitter(
+            inputs.scalars, inputs.positions, inputs.vectors, batch.target, self.noise
+        )
+        return TaskBatch(replace(inputs, scalars=scalars, positions=positions, vectors=vectors), target)
 
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         return torch.nn.functional.mse_loss(prediction, target)

@@ -11,14 +11,12 @@ report.html        the same, to look at
 
 import dataclasses
 import json
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.files import make_folder, replace_text, write_json
+from geometric_hyena.provenance import environment
 
 
 class RunDirectory:
@@ -96,68 +94,3 @@ class RunDirectory:
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write all rows of metrics.jsonl."""
         replace_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it, unless it is there.
-
-    Raises:
-        InputError: where that is not possible.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be made ({error.strerror}); give another directory with --out"
-        ) from error
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file as a whole: a reader sees the old text or the new, whatever happens."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON."""
-    replace_text(path, json.dumps(value, indent=2) + "\n")
-
-
-def environment() -> dict[str, Any]:
-    """Versions, hardware and commit that a result came from."""
-    import torch
-
-    from geometric_hyena.version import __version__
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {
-        "geometric_hyena": __version__,
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cpu_cores": os.cpu_count(),
-        "gpu": device,
-    }
-
-
-def command_line() -> str:
-    """The command that is running, as one would type it."""
-    return " ".join(["ghyena", *sys.argv[1:]])
-
-
-def _commit() -> str | None:
-    """Commit of the source tree this package is run from, marked where files were changed; None elsewhere."""
-    folder = Path(__file__).resolve().parent
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return described.stdout.strip() or None if described.returncode == 0 else None

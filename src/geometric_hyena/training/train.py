@@ -11,12 +11,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.files import replacing, write_json
 from geometric_hyena.models.registry import check_model_name
+from geometric_hyena.provenance import environment
 from geometric_hyena.training.config import RunConfig, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
 from geometric_hyena.training.loop import fit
 from geometric_hyena.training.recipes import Recipe, find_recipe
-from geometric_hyena.training.run_directory import RunDirectory, environment, write_json
+from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Evaluation, Predictor, Task
 
 
@@ -138,9 +140,9 @@ def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bo
     predictor = fitted.pop("predictor")
     evaluation = task.evaluate(predictor)
     weights = {name: tensor.cpu().contiguous() for name, tensor in predictor.state_dict().items()}
-    partial = run.weights.with_name(run.weights.name + ".partial")
-    save_file(weights, partial)
-    partial.replace(run.weights)
+    with replacing(run.weights) as partial:
+        save_file(weights, partial)
+        partial.chmod(0o644)  # safetensors makes files that only their owner reads
     evaluation.write_report(run)
     write_json(
         run.summary,

@@ -231,6 +231,7 @@ def _identity(
         "lag": config.lag,
         "velocities": config.velocities,
         "stride": config.stride,
+        "noise": config.noise,
         "neighbors": config.neighbors,
         "radius": config.radius,
         "splits": {

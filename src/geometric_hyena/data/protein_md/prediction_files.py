@@ -1,7 +1,6 @@
 """Predicted displacements as files: a table that names the atoms, and structures that a viewer opens."""
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from geometric_hyena.data.protein_md.atoms import AtomTable
 from geometric_hyena.errors import MissingDependencyError
+from geometric_hyena.files import replacing
 
 COLUMNS = (
     "frame", "atom", "name", "resname", "resid", "segid",
@@ -30,10 +30,9 @@ def write_table(
         positions: (F, N, 3) at the frame.
         displacements: (F, N, 3) predicted from there.
     """
-    partial = path.with_name(path.name + ".partial")
     identity = list(zip(atoms.indices, atoms.names, atoms.resnames, atoms.resids, atoms.segids, strict=True))
     lengths = np.linalg.norm(displacements, axis=-1)
-    with open(partial, "w", newline="") as file:
+    with replacing(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for number, frame in enumerate(frames):
@@ -41,7 +40,6 @@ def write_table(
             for who, where, move, length in rows:
                 numbers = (f"{value:.4f}" for value in (*where, *move, length))
                 writer.writerow((frame, *who, *numbers))
-    os.replace(partial, path)
     return path
 
 
@@ -77,16 +75,14 @@ def write_structures(
     stack.set_annotation("b_factor", np.linalg.norm(displacements, axis=-1).mean(axis=0))
     small = len(atoms) <= _PDB_ATOMS
     path = folder / ("predicted.pdb" if small else "predicted.cif")
-    partial = path.with_name(path.name + ".partial")
     if small:
         file = pdb.PDBFile()
         file.set_structure(stack)
     else:
         file = pdbx.CIFFile()
         pdbx.set_structure(file, stack, extra_fields=["b_factor"])
-    with open(partial, "w") as handle:
+    with replacing(path) as partial, open(partial, "w") as handle:
         file.write(handle)
-    os.replace(partial, path)
     return path
 
 
