@@ -37,5 +37,8 @@ format: $(READY)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix src tests
 	$(BIN)/ruff format src tests
 
+bench: $(READY)  ## benchmarks: ratios side by side, into results/benchmarks
+	for name in operator messages block; do $(BIN)/ghyena benchmark $$name || exit 1; done
+
 clean:  ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info

@@ -6,6 +6,9 @@ None of this is used by the library. Shapes as in the operators: (B, N, C) scala
 import torch
 from torch import Tensor, nn
 
+from geometric_hyena.layers.hyena_block import GeometricHyenaBlock, Pair
+from geometric_hyena.layers.projection import Geometry
+
 
 def fft_conv(q: Tensor, k: Tensor) -> Tensor:
     """One scalar convolution along dimension 1: u_i = 1/N sum_j q_j k_(i-j)."""
@@ -68,3 +71,32 @@ def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return torch.nn.functional.scaled_dot_product_attention(
         q[:, None], k[:, None], v[:, None], scale=q.shape[1] ** -0.5
     )[:, 0]
+
+
+class AttentionBlock(GeometricHyenaBlock):
+    """The same block with dot-product attention in place of the long convolution (G-Transformer).
+
+    Scalars attend by scalars, vectors by the dot products of all their channels, which are invariant.
+    """
+
+    attention = staticmethod(fused_attention)
+
+    def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
+        """Attention within each sequence."""
+        parts, vector_parts = [], []
+        for run in geometry.runs:
+            rows = slice(run.start, run.stop)
+
+            def blocks(x: Tensor, rows: slice = rows, count: int = run.count) -> Tensor:
+                return x[rows].flatten(1).unflatten(0, (count, -1))
+
+            parts.append(self.attention(*(blocks(x[0]) for x in (q, k, v))).flatten(0, 1))
+            vectors = self.attention(*(blocks(x[1]) for x in (q, k, v)))
+            vector_parts.append(vectors.flatten(0, 1).unflatten(1, (-1, 3)))
+        return torch.cat(parts), torch.cat(vector_parts)
+
+
+class MaterialisedAttentionBlock(AttentionBlock):
+    """With the N x N matrices in memory, as the papers describe it."""
+
+    attention = staticmethod(materialised_attention)

@@ -8,6 +8,8 @@ from geometric_hyena.layers.normalization import KeyValueNorm
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.operators import geometric_long_conv, scalar_long_conv
 
+Pair = tuple[Tensor, Tensor]
+
 
 class GeometricHyenaBlock(nn.Module):
     """One block (Geometric Hyena, Figure 2), with residual connections around both halves::
@@ -46,26 +48,22 @@ class GeometricHyenaBlock(nn.Module):
         k, k_vectors = self.kv_norm(k, k_vectors)
         v, v_vectors = self.kv_norm(v, v_vectors)
 
-        u, u_vectors = self._global_context(q, q_vectors, k, k_vectors, geometry)
+        y, y_vectors = self.global_context((q, q_vectors), (k, k_vectors), (v, v_vectors), geometry)
 
         mask, vector_mask = self.gate(gate_input)
-        scalars = scalars + mask * u * v
-        vectors = vectors + vector_mask * torch.linalg.cross(u_vectors, v_vectors)
+        scalars = scalars + mask * y
+        vectors = vectors + vector_mask * y_vectors
         update, vector_update = self.output(self.output_norm(scalars), vectors, geometry)
         return scalars + update, vectors + vector_update
 
-    def _global_context(
-        self, q: Tensor, q_vectors: Tensor, k: Tensor, k_vectors: Tensor, geometry: Geometry
-    ) -> tuple[Tensor, Tensor]:
+    def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
+        """Long convolution of queries with keys over each whole sequence, times the values.
+
+        Every argument is a pair of scalars (T, D) and vectors (T, C, 3), and so is the result.
+        """
         lengths = torch.tensor([run.length for run in geometry.runs for _ in range(run.count)])
         pairs, u_vectors = geometric_long_conv(
-            self.to_pairs(q),
-            q_vectors,
-            self.to_pairs(k),
-            k_vectors,
-            self.interaction,
-            lengths,
-            norm=self.norm,
+            self.to_pairs(q[0]), q[1], self.to_pairs(k[0]), k[1], self.interaction, lengths, norm=self.norm
         )
-        u = scalar_long_conv(q, k, lengths, norm=self.norm) + self.from_pairs(pairs)
-        return u, u_vectors
+        u = scalar_long_conv(q[0], k[0], lengths, norm=self.norm) + self.from_pairs(pairs)
+        return u * v[0], torch.linalg.cross(u_vectors, v[1])

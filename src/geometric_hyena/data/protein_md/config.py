@@ -20,7 +20,7 @@ class ProteinMDConfig:
         stride: use every stride-th start frame.
         validation_fraction: part of the frames kept for validation, contiguous in time.
         test_fraction: the same for the test; ignored where test_trajectory is given.
-        noise: of training positions, standard deviation in angstrom; targets lead back.
+        noise: standard deviation of noise on training positions, angstrom.
         neighbors: number of nearest neighbours of an atom.
         radius: largest distance of neighbours, angstrom.
     """
