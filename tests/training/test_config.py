@@ -248,3 +248,10 @@ def test_help_all_names_every_option_and_its_default(capsys):
     assert width.endswith(f"[{NetworkConfig().hidden_dim}]")
     # every option says what it means
     assert all(len(line.split()) > 2 for line in lines if line.startswith("  --"))
+
+
+def test_configuration_of_another_recipe_is_refused(tmp_path):
+    (tmp_path / "other.yaml").write_text("recipe: rna\nepochs: 3\n")
+    parser = ConfigParser(ProteinMDRun, "ghyena train protein-md", "protein-md")
+    with pytest.raises(InputError, match="recipe: expected a configuration of protein-md, got one of rna"):
+        parser.read(["--config", str(tmp_path / "other.yaml")])

@@ -27,13 +27,15 @@ def run(words: list[str]) -> int:
         rows = "\n".join(f"  {r.name:12}  {r.summary}" for r in recipes.RECIPES.values())
         print(_USAGE.format(recipes=rows), end="")
         return 0 if words else 2
+    if words[0].startswith("--resume="):
+        words = ["--resume", words[0].partition("=")[2], *words[1:]]
     if words[0] == "--resume":
         if len(words) != 2:
             raise InputError("--resume: expected one run directory; other options come from its config.yaml")
         directory, evaluation = train.resume(words[1])
     else:
         recipe = recipes.find_recipe(words[0])
-        parser = ConfigParser(recipe.config_class(), f"ghyena train {recipe.name}")
+        parser = ConfigParser(recipe.config_class(), f"ghyena train {recipe.name}", recipe.name)
         if any(word in ("-h", "--help", "--help-all") for word in words):
             print(parser.help_text(everything="--help-all" in words))
             return 0

@@ -24,13 +24,13 @@ class ConfigParser(ArgumentParser):
     Args:
         config_class: a frozen dataclass, its fields documented under "Attributes:".
         prog: the command before the options.
-        options: further lines for the help, (option, text) each.
+        recipe: name of the recipe; a configuration file of another one is refused.
     """
 
-    def __init__(self, config_class: type, prog: str, options: Sequence[tuple[str, str]] = ()):
+    def __init__(self, config_class: type, prog: str, recipe: str | None = None):
         super().__init__(prog=prog, exit_on_error=False, allow_abbrev=False)
         self.config_class = config_class
-        self.further = options
+        self.recipe = recipe
         self.add_argument("--config", action=ActionConfigFile)
         self.add_argument("--recipe", help=SUPPRESS)  # stands in a run's config.yaml
         self.add_class_arguments(config_class)
@@ -51,6 +51,8 @@ class ConfigParser(ArgumentParser):
             parsed = self.parse_args(join_lists(words, list_options(self.config_class)))
         except UnicodeDecodeError:
             self.error("config: is no YAML file")
+        if self.recipe and parsed.recipe not in (None, self.recipe):
+            self.error(f"recipe: expected a configuration of {self.recipe}, got one of {parsed.recipe}")
         return self._instance(parsed)
 
     def read_values(self, values: Mapping[str, Any]) -> Any:
@@ -68,7 +70,7 @@ class ConfigParser(ArgumentParser):
         """Help of one line an option; sections that few need only where `everything` is asked for."""
         lines = [f"usage: {self.prog} [--config FILE.yaml] [--OPTION VALUE ...]", ""]
         lines += [parse_docstring(self.config_class.__doc__ or "").short_description or "", ""]
-        rows = [*self.further, ("--config FILE", "YAML file with any of these; options given after it win")]
+        rows = [("--config FILE", "YAML file with any of these; options given after it win")]
         rows += option_rows(self.config_class)
         width = max(len(name) for name, _ in rows)
         hidden = [row for row in rows if row[0].removeprefix("--").split(".")[0] in _ADVANCED]

@@ -58,13 +58,12 @@ class TrainingModule(lightning.LightningModule):
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
 
     def training_step(self, batch: TaskBatch, number: int) -> Tensor:
-        batch = self.task.augment(batch)
         loss = self.task.loss(self.predictor(batch.inputs), batch.target)
         if not torch.isfinite(loss):
             raise GHyenaError(
                 f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; "
-                f"the checkpoint before it is kept: start again with a lower optimizer.learning_rate "
-                f"or optimizer.clip"
+                f"checkpoints of earlier epochs are kept; start again with a lower "
+                f"optimizer.learning_rate or optimizer.clip"
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
         return loss

@@ -1,7 +1,7 @@
 """The recipe `protein-md`: where the atoms of a protein move, some frames ahead."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,7 +13,6 @@ from geometric_hyena.data.protein_md import (
     ProteinMDConfig,
     Sample,
     frames_for_prediction,
-    jitter,
     load_protein_md,
 )
 from geometric_hyena.data.protein_md.prediction_files import write_structures, write_table
@@ -46,7 +45,6 @@ class ProteinMDTask(Task):
     def __init__(self, config: ProteinMDRun):
         data = load_protein_md(config.data)
         self.train, self.validation, self.test = data.train, data.validation, data.test
-        self.noise = config.data.noise
         self.atoms, self.identity = data.atoms, data.identity
 
     def predictor(self, config: ProteinMDRun) -> Predictor:
@@ -54,15 +52,6 @@ class ProteinMDTask(Task):
 
     def collate(self, samples: Sequence[Sample]) -> TaskBatch:
         return pack_samples(samples)
-
-    def augment(self, batch: TaskBatch) -> TaskBatch:
-        if not self.noise:
-            return batch
-        inputs = batch.inputs
-        scalars, positions, vectors, target = jitter(
-            inputs.scalars, inputs.positions, inputs.vectors, batch.target, self.noise
-        )
-        return TaskBatch(replace(inputs, scalars=scalars, positions=positions, vectors=vectors), target)
 
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         return torch.nn.functional.mse_loss(prediction, target)

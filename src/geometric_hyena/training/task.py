@@ -57,10 +57,6 @@ class Task(ABC):
     def collate(self, samples: Sequence[Any]) -> TaskBatch:
         """Pack samples of the data sets."""
 
-    def augment(self, batch: TaskBatch) -> TaskBatch:
-        """Change a training batch at random, from torch's own generator; by default, leave it."""
-        return batch
-
     @abstractmethod
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The scalar that training lowers."""

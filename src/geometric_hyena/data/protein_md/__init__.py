@@ -11,7 +11,6 @@ from geometric_hyena.data.protein_md.dataset import (
     load_protein_md,
 )
 from geometric_hyena.data.protein_md.features import ATOM_FEATURES, atom_features, feature_names
-from geometric_hyena.data.protein_md.jitter import jitter
 from geometric_hyena.data.protein_md.trajectory import Trajectory, load_trajectory
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "download_adk_equilibrium",
     "feature_names",
     "frames_for_prediction",
-    "jitter",
     "load_protein_md",
     "load_trajectory",
 ]

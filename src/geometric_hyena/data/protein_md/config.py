@@ -20,7 +20,6 @@ class ProteinMDConfig:
         stride: use every stride-th start frame.
         validation_fraction: part of the frames kept for validation, contiguous in time.
         test_fraction: the same for the test; ignored where test_trajectory is given.
-        noise: standard deviation of noise on training positions, angstrom.
         neighbors: number of nearest neighbours of an atom.
         radius: largest distance of neighbours, angstrom.
     """
@@ -35,7 +34,6 @@ class ProteinMDConfig:
     stride: int = 1
     validation_fraction: float = 0.2
     test_fraction: float = 0.2
-    noise: float = 0.05
     neighbors: int = 16
     radius: float = 10.0
 
@@ -54,8 +52,6 @@ def check_config(config: ProteinMDConfig) -> None:
     for name in ("lag", "stride", "neighbors"):
         if getattr(config, name) < 1:
             raise InputError(f"data.{name}: expected at least 1, got {getattr(config, name)}")
-    if not 0 <= config.noise < float("inf"):
-        raise InputError(f"data.noise: expected zero or more angstrom, got {config.noise}")
     if not config.radius > 0:
         raise InputError(f"data.radius: expected a positive distance in angstrom, got {config.radius}")
     fractions = used_fractions(config)

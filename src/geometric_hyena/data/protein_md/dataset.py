@@ -231,7 +231,6 @@ def _identity(
         "lag": config.lag,
         "velocities": config.velocities,
         "stride": config.stride,
-        "noise": config.noise,
         "neighbors": config.neighbors,
         "radius": config.radius,
         "splits": {
