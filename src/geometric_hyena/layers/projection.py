@@ -89,7 +89,6 @@ class EquivariantProjection(nn.Module):
         global_messages: bool = True,
     ):
         super().__init__()
-        self.out_vectors = out_vectors
         self.local = Messages(scalars, edges, hidden) if local_messages else None
         self.context = GlobalContext(global_tokens) if global_messages else None
         self.distant = Messages(scalars, 1, hidden) if global_messages else None
