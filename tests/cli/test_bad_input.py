@@ -168,7 +168,7 @@ class TestOptions:
         [
             (["train", "cooking"], "recipe: there is no 'cooking'; choose one of: protein-md"),
             (["--nothing"], "there is no verb '--nothing'"),
-            (["cook"], "there is no verb 'cook'; choose one of: train, evaluate, predict, data"),
+            (["cook"], "there is no verb 'cook'; choose one of: train, evaluate"),
             (["data", "nothing"], "adk-equilibrium"),
             (["data", "adk-equilibrium", "--nothing", "1"], "--nothing"),
             (["train", "--resume"], "--resume: expected one run"),

@@ -1,6 +1,7 @@
 """Train a recipe into a run directory, resume a run, load a trained predictor."""
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -156,6 +157,7 @@ def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bo
             "seconds": round(time.perf_counter() - started, 1),
             "threads": torch.get_num_threads(),
             "data": task.identity,
+            "command": json.loads(run.environment.read_text())["command"],
             "environment": environment(),
         },
     )
