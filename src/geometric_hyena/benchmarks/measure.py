@@ -1,5 +1,7 @@
 """Time as interleaved medians, and peak memory of the process."""
 
+import ctypes
+import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -59,10 +61,19 @@ def peak_bytes(call: Call) -> int:
     if not _CLEAR.exists():
         return -1
     call()  # libraries allocate their workspaces at the first call
+    _give_back_freed_memory()
     _CLEAR.write_text("5")  # resets the peak
     before = _status_bytes("VmRSS")
     call()
     return _status_bytes("VmHWM") - before
+
+
+def _give_back_freed_memory() -> None:
+    """Let the C library return what it holds free, or a call would fill it unseen."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _status_bytes(field: str) -> int:

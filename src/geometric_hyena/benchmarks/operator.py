@@ -9,6 +9,7 @@ from torch import Tensor
 from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.operators import geometric_long_conv, reference
+from geometric_hyena.operators.convolution import CHUNK_ELEMENTS
 from geometric_hyena.operators.fft import fft_length
 
 LENGTHS = (4096, 30_000, 30_011, 262_144, 1_048_576)
@@ -79,7 +80,7 @@ class _Floor:
 
     def __init__(self, length: int, channels: int, device: torch.device):
         self.transform = fft_length(length)
-        step = min(channels, max(1, (1 << 17) // self.transform))
+        step = min(channels, max(1, CHUNK_ELEMENTS // self.transform))
         self.turns = -(-channels // step)
         self.signal = torch.randn(4 * step, self.transform, device=device)
         self.spectrum = torch.fft.rfft(self.signal)

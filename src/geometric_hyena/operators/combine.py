@@ -9,6 +9,7 @@ from torch import Tensor
 from geometric_hyena.operators import kernels
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.threads import in_threads, share_count, shares
+from geometric_hyena.operators.workspace import scratch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,13 +31,13 @@ def forward(
         conjugate: multiply with the conjugate of `k`.
 
     Returns:
-        (out_size, c, B, F).
+        (out_size, c, B, F), in scratch memory: it is valid until the next call.
     """
     if product.geometric is not None and weights is not None and _native(q):
         return _native_product(product.geometric, q, k, weights, conjugate)
     if conjugate and k.is_complex():
         k = k.conj()
-    out = q.new_empty(product.out_size, *q.shape[1:])
+    out = scratch("combined", (product.out_size, *q.shape[1:]), q.dtype, q.device)
     filled: set[int] = set()
     for weight, terms in product.terms_by_weight():
         scaled: dict[int, Tensor] = {}
@@ -54,7 +55,9 @@ def forward(
     return out
 
 
-def term_sums(product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor, half: bool = False) -> Tensor:
+def term_sums(
+    product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor, *, first: float, half: bool
+) -> Tensor:
     """Per weight and channel, the sum over its terms and all bins of sign * Re(q k conj(g)).
 
     Args:
@@ -62,22 +65,23 @@ def term_sums(product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor, half: b
         q: (query_size, c, B, F), real or complex.
         k: (key_size, c, B, F).
         g: (out_size, c, B, F).
-        half: the bins are half a spectrum of an even length: inner ones count twice.
+        first: how much the first bin counts; those after it count twice.
+        half: the last bin counts once: it is its own mirror image, as at even lengths.
 
     Returns:
         (weight_count, c), real.
     """
     if product.geometric is not None and half and _native(q):
-        return _native_term_sums(q, k, g)
+        return _native_term_sums(q, k, g, first)
     real = g.real if g.is_complex() else g
     sums = real.new_zeros(product.weight_count, q.shape[1])
     for term in product.terms:
         value = q[term.query] * k[term.key]
         value *= g[term.out].conj()
         value = value.real if value.is_complex() else value
-        total = value.sum(dim=-1)
+        total = 2 * value[..., 1:].sum(dim=-1) + first * value[..., 0]
         if half:
-            total = 2 * total - value[..., 0] - value[..., -1]
+            total -= value[..., -1]
         sums[term.weight] += total.sum(dim=-1) * term.sign
     return sums
 
@@ -96,20 +100,24 @@ def _as_integers(spectrum: Tensor) -> "np.ndarray":
 def _native_product(
     order: tuple[tuple[int, float], ...], q: Tensor, k: Tensor, weights: Tensor, conjugate: bool
 ) -> Tensor:
+    import numpy as np
+
     from geometric_hyena.operators.combine_native import geometric_product
 
-    ordered = torch.stack([weights[index] * sign for index, sign in order]).detach()
-    rows = ordered.repeat_interleave(q.shape[2], dim=1).numpy()
-    out = torch.empty_like(q)
+    plain = weights.detach().numpy()
+    rows = np.repeat(np.stack([plain[index] * np.float32(sign) for index, sign in order]), q.shape[2], axis=1)
+    out = scratch("combined", q.shape, q.dtype, q.device)
     _over_rows(geometric_product, q, (_as_integers(q), _as_integers(k), rows, conjugate, _as_integers(out)))
     return out
 
 
-def _native_term_sums(q: Tensor, k: Tensor, g: Tensor) -> Tensor:
+def _native_term_sums(q: Tensor, k: Tensor, g: Tensor, first: float) -> Tensor:
     from geometric_hyena.operators.combine_native import geometric_term_sums
 
     sums = torch.empty(5, q.shape[1] * q.shape[2], dtype=torch.float64)
-    _over_rows(geometric_term_sums, q, (_as_integers(q), _as_integers(k), _as_integers(g), sums.numpy()))
+    _over_rows(
+        geometric_term_sums, q, (_as_integers(q), _as_integers(k), _as_integers(g), first, sums.numpy())
+    )
     return sums.unflatten(1, q.shape[1:3]).sum(dim=2).to(g.real.dtype)
 
 

@@ -132,13 +132,14 @@ def _block_sums(q, k, g, row, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def geometric_term_sums(q, k, g, sums, first, last):
-    """sums[t, row] = sum over bins of Re(conj(g) term t); the first and last once, those between twice.
+def geometric_term_sums(q, k, g, weight, sums, first, last):
+    """sums[t, row] = sum over bins of Re(conj(g) term t); the last once, those between twice.
 
     Args:
         q: (4, n, F) complex64 as uint64.
         k: (4, n, F).
         g: (4, n, F).
+        weight: how much the first bin counts.
         sums: (5, n) float64, written; every block of bins is summed in float32, the blocks in float64.
         first: first row.
         last: row after the last.
@@ -153,4 +154,4 @@ def geometric_term_sums(q, k, g, sums, first, last):
                 total[t] += 2.0 * part[t]
         head, tail = _block_sums(q, k, g, row, 0, 1), _block_sums(q, k, g, row, bins - 1, bins)
         for t in range(5):
-            sums[t, row] = total[t] - head[t] - tail[t]
+            sums[t, row] = total[t] + (weight - 2.0) * head[t] - tail[t]

@@ -6,7 +6,9 @@ Channels are worked on a few at a time, so that what lies between the transforms
 
 The sequence's mean is taken out of both inputs before the transform. Circular convolution is bilinear and
 the fluctuations sum to zero, so the means' contribution is one constant, N * mean(q) * mean(k), added
-exactly at the end; through the FFT a large mean would drown the fluctuation in rounding error.
+exactly at the end; through the FFT a large mean would drown the fluctuation in rounding error. The first bin
+of a fluctuation's spectrum is zero and carries the mean instead, so that combining the spectra combines the
+means as well.
 
 The backward transforms the incoming gradient once and correlates it with the spectra of q and k. These are
 kept from the forward (they cost about as many bytes as q and k, and spare eight FFTs), or, where they are
@@ -14,7 +16,6 @@ large, computed again.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,11 +25,12 @@ from geometric_hyena.operators import combine
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.segments import Run
+from geometric_hyena.operators.workspace import scratch
 
 NORMS = ("length", "sqrt_length", "none")
 
 # Numbers of one input that are transformed at a time.
-_CHUNK_ELEMENTS = 1 << 17
+CHUNK_ELEMENTS = 1 << 16
 # Spectra above this size are computed again in the backward instead of kept.
 _KEEP_BYTES = 1 << 30
 
@@ -62,13 +64,6 @@ def bilinear_convolution(
     return _BilinearConvolution.apply(weights, product, runs, norm, len(q), *q, *k)
 
 
-class _Spectrum(NamedTuple):
-    """Mean (P, c, B, 1) and Fourier transform of the fluctuation (P, c, B, L/2 + 1) of some channels."""
-
-    mean: Tensor
-    fourier: Tensor
-
-
 class _BilinearConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx, weights, product, runs, norm, q_count, *inputs):
@@ -79,13 +74,12 @@ class _BilinearConvolution(torch.autograd.Function):
         keep = any(ctx.needs_input_grad) and _spectra_bytes(product, runs, q[0]) <= _KEEP_BYTES
         kept = []
         for run, chunk in _chunks(runs, channels):
-            q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
+            q_hat = _analyse(q, run, chunk)
+            k_hat = _analyse(k, run, chunk)
             w = None if weights is None else weights[:, chunk]
-            mean = combine.forward(product, q_hat.mean, k_hat.mean, w) * run.length
-            fourier = combine.forward(product, q_hat.fourier, k_hat.fourier, w)
-            _synthesise(out, _Spectrum(mean, fourier), run, chunk, scale(norm, run.length))
+            _synthesise(out, combine.forward(product, q_hat, k_hat, w), run, chunk, norm)
             if keep:
-                kept += [*q_hat, *k_hat]
+                kept += [q_hat, k_hat]
         ctx.save_for_backward(weights, *inputs, *kept)
         ctx.product, ctx.runs, ctx.norm, ctx.q_count, ctx.keep = product, runs, norm, q_count, keep
         return out
@@ -107,24 +101,21 @@ class _BilinearConvolution(torch.autograd.Function):
         w_grad = torch.zeros_like(weights) if needs_w else None
         for run, chunk in _chunks(runs, channels):
             if keep:
-                q_hat = _Spectrum(next(kept), next(kept))
-                k_hat = _Spectrum(next(kept), next(kept))
+                q_hat, k_hat = next(kept), next(kept)
             else:
                 q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
             # The adjoint of folding is periodic extension; of the means' constant, the mean itself.
             g_hat = _analyse(grads, run, chunk, periodic=True)
-            s = scale(ctx.norm, run.length)
             w = None if weights is None else weights[:, chunk]
             if w_grad is not None:
-                w_grad[:, chunk] += _weight_gradient(product, q_hat, k_hat, g_hat, run, s)
+                w_grad[:, chunk] += _weight_gradient(product, q_hat, k_hat, g_hat, run, ctx.norm)
             for target, adjoint, other in (
                 (q_grads, product.query_adjoint, k_hat),
                 (k_grads, product.key_adjoint, q_hat),
             ):
                 if target is not None:
-                    mean = combine.forward(adjoint, g_hat.mean, other.mean, w) * run.length
-                    fourier = combine.forward(adjoint, g_hat.fourier, other.fourier, w, conjugate=True)
-                    _synthesise(target, _Spectrum(mean, fourier), run, chunk, s, fold=False)
+                    spectrum = combine.forward(adjoint, g_hat, other, w, conjugate=True)
+                    _synthesise(target, spectrum, run, chunk, ctx.norm, fold=False)
         return w_grad, None, None, None, None, *(q_grads or (None,) * len(q)), *(k_grads or (None,) * len(k))
 
 
@@ -134,7 +125,7 @@ def _tokens_contiguous(x: Tensor) -> Tensor:
 
 def _chunks(runs: list[Run], channels: int) -> Iterator[tuple[Run, slice]]:
     for run in runs:
-        step = max(1, _CHUNK_ELEMENTS // (run.count * fft_length(run.length)))
+        step = max(1, CHUNK_ELEMENTS // (run.count * fft_length(run.length)))
         for start in range(0, channels, step):
             yield run, slice(start, min(start + step, channels))
 
@@ -144,8 +135,8 @@ def _spectra_bytes(product: BilinearProduct, runs: list[Run], like: Tensor) -> i
     return numbers * (product.query_size + product.key_size) * like.element_size()
 
 
-def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool = False) -> _Spectrum:
-    """Mean and spectrum of the fluctuation of one run of sequences, for some channels.
+def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool = False) -> Tensor:
+    """Spectrum (P, c, B, L/2 + 1) of one run of sequences, for some channels; the first bin is the mean.
 
     `periodic` continues the sequence circularly where it is transformed at a length greater than its own,
     instead of filling with zeros.
@@ -153,8 +144,9 @@ def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool =
     length, transform = run.length, fft_length(run.length)
     blocks = [x[:, chunk, run.start : run.stop].unflatten(-1, (run.count, length)) for x in parts]
     size = sum(len(block) for block in blocks)
-    padded = blocks[0].new_empty(size, *blocks[0].shape[1:-1], transform)
-    mean = blocks[0].new_empty(*padded.shape[:-1], 1)
+    lead, dtype, device = (size, *blocks[0].shape[1:-1]), blocks[0].dtype, blocks[0].device
+    padded = scratch("padded", (*lead, transform), dtype, device)
+    mean = scratch("mean", (*lead, 1), dtype, device)
     first = 0
     for block in blocks:
         rows = slice(first, first + len(block))
@@ -165,16 +157,19 @@ def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool =
         wrapped = length - 1 if periodic else 0
         padded[..., length : length + wrapped] = padded[..., :wrapped]
         padded[..., length + wrapped :] = 0
-    return _Spectrum(mean, torch.fft.rfft(padded))
+    spectrum = torch.fft.rfft(padded)
+    spectrum[..., :1] = mean
+    return spectrum
 
 
 def _synthesise(
-    parts: tuple[Tensor, ...], spectrum: _Spectrum, run: Run, chunk: slice, s: float, fold: bool = True
+    parts: tuple[Tensor, ...], spectrum: Tensor, run: Run, chunk: slice, norm: str, fold: bool = True
 ) -> None:
     """Write some channels of a run: inverse transform, fold, the means' constant, the scale s."""
-    length, transform = run.length, fft_length(run.length)
-    signal = torch.fft.irfft(spectrum.fourier, n=transform)
-    constant = spectrum.mean * s
+    length, transform, s = run.length, fft_length(run.length), scale(norm, run.length)
+    constant = spectrum[..., :1].real * (s * length)
+    spectrum[..., 0] = 0
+    signal = torch.fft.irfft(spectrum, n=transform)
     first = 0
     for part in parts:
         rows = slice(first, first + len(part))
@@ -186,14 +181,13 @@ def _synthesise(
 
 
 def _weight_gradient(
-    product: BilinearProduct, q: _Spectrum, k: _Spectrum, g: _Spectrum, run: Run, s: float
+    product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor, run: Run, norm: str
 ) -> Tensor:
     """sum_i g_i . du_i/dw, (weight_count, c), by Parseval's theorem, without transforming back.
 
     A real transform keeps half the spectrum: every bin but the first and the last (lengths are even) counts
-    for itself and for its mirror image.
+    for itself and for its mirror image. The first is the means' and counts N^2 times the length.
     """
-    transform = fft_length(run.length)
-    total = combine.term_sums(product, q.fourier, k.fourier, g.fourier, half=transform % 2 == 0)
-    means = combine.term_sums(product, q.mean, k.mean, g.mean)
-    return total * (s / transform) + means * (s * run.length**2)
+    length, transform = run.length, fft_length(run.length)
+    sums = combine.term_sums(product, q, k, g, first=float(transform) * length**2, half=transform % 2 == 0)
+    return sums * (scale(norm, length) / transform)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+_CORES = os.cpu_count() or 1
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -27,7 +28,7 @@ def in_threads(kernel: Callable[..., Any], calls: Sequence[tuple]) -> list[Any]:
     """kernel(*arguments) for each of `calls`: the first in this thread, the others in threads of the pool."""
     global _pool
     if len(calls) > 1 and _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="geometric-hyena")
+        _pool = ThreadPoolExecutor(_CORES, thread_name_prefix="geometric-hyena")
     others = [_pool.submit(kernel, *arguments) for arguments in calls[1:]] if _pool else []
     own = [kernel(*arguments) for arguments in calls[:1]]
     return own + [other.result() for other in others]
@@ -35,7 +36,7 @@ def in_threads(kernel: Callable[..., Any], calls: Sequence[tuple]) -> list[Any]:
 
 def share_count(work: int, least: int) -> int:
     """Into how many parts to cut `work`: at most one for each of torch's threads, none below `least`."""
-    return max(1, min(torch.get_num_threads(), os.cpu_count() or 1, work // least))
+    return max(1, min(torch.get_num_threads(), _CORES, work // least))
 
 
 def shares(start: int, stop: int, parts: int, multiple: int = 1) -> list[tuple[int, int]]:
