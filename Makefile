@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all lint format bench clean
+.PHONY: help demo test test-all test-gpu lint format bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -27,6 +27,9 @@ test: $(READY)  ## tests, under 15 minutes on 2 cores
 
 test-all: $(READY)  ## tests, the slow ones too
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not gpu'
+
+test-gpu: $(READY)  ## tests on a CUDA device
+	$(BIN)/python -m pytest -m gpu tests/gpu
 
 lint: $(READY)  ## ruff and pyright
 	$(BIN)/ruff check src tests

@@ -26,6 +26,7 @@ def transform(graph: GeometricGraph, rotation: Tensor, shift: Tensor) -> Geometr
 
 def relative_error(actual: Tensor, expected: Tensor) -> float:
     """Root mean square of the difference over the root mean square of what was expected."""
+    actual, expected = actual.detach(), expected.detach()
     scale = expected.square().mean().sqrt().clamp(min=torch.finfo(expected.dtype).tiny)
     return float((actual - expected).square().mean().sqrt() / scale)
 

@@ -132,6 +132,16 @@ class ModelTests:
         assert torch.isfinite(out.scalars).all()
         assert torch.isfinite(out.vectors).all()
 
+    def test_under_bf16_autocast(self):
+        """Close to single precision, and gradients stay finite."""
+        model, batch = self.model(torch.float32), collate(self.graphs(torch.float32))
+        expected = model(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out = model(batch)
+        (out.scalars.float().sum() + out.vectors.float().sum()).backward()
+        assert relative_error(out.vectors.float(), expected.vectors) < 0.1
+        assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
     def test_order_of_tokens_matters(self):
         graph = chain(23)
         turned = GeometricGraph(*[t.flip(0) for t in (graph.scalars, graph.positions, graph.vectors)])

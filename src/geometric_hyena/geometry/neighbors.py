@@ -96,7 +96,7 @@ def pack_neighbors(tables: list[Tensor], lengths: list[int], width: int | None =
     mask = torch.zeros(total, width, dtype=torch.bool)
     start = 0
     for table, length in zip(tables, lengths, strict=True):
-        columns = table.shape[1]
+        table, columns = table.cpu(), table.shape[1]
         real = table >= 0
         block = index[start : start + length, :columns]
         block.copy_(torch.where(real, table + start, block))

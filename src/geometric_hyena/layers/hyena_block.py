@@ -62,8 +62,18 @@ class GeometricHyenaBlock(nn.Module):
         Every argument is a pair of scalars (T, D) and vectors (T, C, 3), and so is the result.
         """
         lengths = torch.tensor([run.length for run in geometry.runs for _ in range(run.count)])
-        pairs, u_vectors = geometric_long_conv(
-            self.to_pairs(q[0]), q[1], self.to_pairs(k[0]), k[1], self.interaction, lengths, norm=self.norm
-        )
-        u = scalar_long_conv(q[0], k[0], lengths, norm=self.norm) + self.from_pairs(pairs)
+        # FFTs want single precision at least, whatever autocast says.
+        full = torch.promote_types(self.interaction.dtype, torch.float32)
+        (q, k, v) = ((scalars.to(full), vectors.to(full)) for scalars, vectors in (q, k, v))
+        with torch.autocast(q[0].device.type, enabled=False):
+            pairs, u_vectors = geometric_long_conv(
+                self.to_pairs(q[0]),
+                q[1],
+                self.to_pairs(k[0]),
+                k[1],
+                self.interaction,
+                lengths,
+                norm=self.norm,
+            )
+            u = scalar_long_conv(q[0], k[0], lengths, norm=self.norm) + self.from_pairs(pairs)
         return u * v[0], torch.linalg.cross(u_vectors, v[1])

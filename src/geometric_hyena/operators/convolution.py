@@ -29,8 +29,10 @@ from geometric_hyena.operators.workspace import scratch
 
 NORMS = ("length", "sqrt_length", "none")
 
-# Numbers of one input that are transformed at a time.
+# Numbers of one input component that are transformed at a time: on a CPU what stays in the cache, on a GPU,
+# which would drown in small launches, far more.
 CHUNK_ELEMENTS = 1 << 16
+_GPU_CHUNK_ELEMENTS = 1 << 26
 # Spectra above this size are computed again in the backward instead of kept.
 _KEEP_BYTES = 1 << 30
 
@@ -73,7 +75,7 @@ class _BilinearConvolution(torch.autograd.Function):
         out = tuple(q[0].new_empty(size, channels, tokens) for size in product.out_parts)
         keep = any(ctx.needs_input_grad) and _spectra_bytes(product, runs, q[0]) <= _KEEP_BYTES
         kept = []
-        for run, chunk in _chunks(runs, channels):
+        for run, chunk in _chunks(runs, q[0]):
             q_hat = _analyse(q, run, chunk)
             k_hat = _analyse(k, run, chunk)
             w = None if weights is None else weights[:, chunk]
@@ -95,11 +97,10 @@ class _BilinearConvolution(torch.autograd.Function):
         grads = tuple(_tokens_contiguous(grad) for grad in grads)
         needs_w, needs = ctx.needs_input_grad[0], ctx.needs_input_grad[5:]
         needs_q, needs_k = any(needs[: ctx.q_count]), any(needs[ctx.q_count :])
-        channels = grads[0].shape[1]
         q_grads = tuple(torch.empty_like(x) for x in q) if needs_q else None
         k_grads = tuple(torch.empty_like(x) for x in k) if needs_k else None
         w_grad = torch.zeros_like(weights) if needs_w else None
-        for run, chunk in _chunks(runs, channels):
+        for run, chunk in _chunks(runs, grads[0]):
             if keep:
                 q_hat, k_hat = next(kept), next(kept)
             else:
@@ -123,9 +124,11 @@ def _tokens_contiguous(x: Tensor) -> Tensor:
     return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
 
 
-def _chunks(runs: list[Run], channels: int) -> Iterator[tuple[Run, slice]]:
+def _chunks(runs: list[Run], like: Tensor) -> Iterator[tuple[Run, slice]]:
+    channels = like.shape[1]
+    elements = _GPU_CHUNK_ELEMENTS if like.is_cuda else CHUNK_ELEMENTS
     for run in runs:
-        step = max(1, CHUNK_ELEMENTS // (run.count * fft_length(run.length)))
+        step = max(1, elements // (run.count * fft_length(run.length)))
         for start in range(0, channels, step):
             yield run, slice(start, min(start + step, channels))
 
