@@ -1,4 +1,4 @@
-"""The shared runs, and adenylate kinase in small files."""
+"""Adenylate kinase in small files."""
 
 import warnings
 from typing import NamedTuple
@@ -7,20 +7,6 @@ import numpy as np
 import pytest
 
 from training import small_runs
-
-
-@pytest.fixture(scope="session")
-def moving_run(tmp_path_factory):
-    """A run trained with velocities; read only."""
-    pytest.importorskip("MDAnalysisTests")
-    return small_runs.moving_run(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="session")
-def still_run(tmp_path_factory):
-    """A run trained without velocities; read only."""
-    pytest.importorskip("MDAnalysisTests")
-    return small_runs.still_run(tmp_path_factory.getbasetemp())
 
 
 class Files(NamedTuple):

@@ -1,6 +1,6 @@
 """Cost per element of real FFTs (there and back) at lengths m * 2^a, relative to powers of two.
 
-    python benchmarks/fft_lengths.py
+    python -m geometric_hyena.benchmarks.fft_lengths
 
 The medians are the table in `geometric_hyena/operators/fft.py`.
 """
@@ -30,6 +30,7 @@ def seconds_per_element(length: int, repeats: int = 7) -> float:
 
 
 def main() -> None:
+    """Print the median cost of every odd part."""
     torch.set_num_threads(1)
     ratios: dict[int, list[float]] = {odd: [] for odd in ODD_PARTS}
     for exponent in range(10, 17):

@@ -1,4 +1,4 @@
-"""The shared runs."""
+"""Runs that several tests share; trained once."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from training import small_runs
 
 @pytest.fixture(scope="session")
 def moving_run(tmp_path_factory):
-    """A run trained with velocities."""
+    """A run trained with velocities; read only."""
     pytest.importorskip("MDAnalysisTests")
     return small_runs.moving_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
 def still_run(tmp_path_factory):
-    """A run trained without velocities."""
+    """A run trained without velocities; read only."""
     pytest.importorskip("MDAnalysisTests")
     return small_runs.still_run(tmp_path_factory.getbasetemp())
