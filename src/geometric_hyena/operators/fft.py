@@ -12,8 +12,8 @@ _SMALL_PRIMES = (2, 3, 5, 7, 11, 13)
 # Odd part m of a length m * 2^a: its cost per element relative to a power of two of about that length, as
 # printed by `python -m geometric_hyena.benchmarks.fft_lengths` (median over lengths 1k to 64k, one thread).
 _RELATIVE_COST = {
-    1: 0.99, 3: 0.96, 5: 1.13, 7: 1.32, 9: 1.17, 11: 1.31, 13: 1.45, 15: 1.17,
-    21: 1.16, 25: 1.05, 27: 1.07, 33: 1.40, 35: 1.33, 39: 1.30, 45: 1.30, 49: 1.07,
+    1: 0.99, 3: 1.09, 5: 1.21, 7: 1.11, 9: 1.22, 11: 1.43, 13: 1.30, 15: 1.15,
+    21: 1.26, 25: 1.12, 27: 1.13, 33: 1.29, 35: 1.22, 39: 1.36, 45: 1.28, 49: 1.12,
 }  # fmt: skip
 
 
