@@ -8,6 +8,8 @@ from geometric_hyena.models.geometric_hyena import GeometricOutput
 class VectorReadout(nn.Module):
     """One vector per token, a learned mix of the vector channels: rotates with the molecule.
 
+    It starts at zero, where a prediction of motion is no worse than no motion.
+
     Args:
         vector_channels: C of the model.
     """
@@ -15,6 +17,7 @@ class VectorReadout(nn.Module):
     def __init__(self, vector_channels: int):
         super().__init__()
         self.mix = nn.Linear(vector_channels, 1, bias=False)
+        nn.init.zeros_(self.mix.weight)
 
     def forward(self, output: GeometricOutput) -> Tensor:
         """Vectors (T, C, 3) -> (T, 3)."""
