@@ -8,6 +8,7 @@ import torch
 
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.benchmarks.peers import AttentionBlock, MaterialisedAttentionBlock
+from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.geometry.neighbors import pack_neighbors, sequence_neighbors
 from geometric_hyena.geometry.rotations import random_rotation
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
@@ -111,14 +112,8 @@ def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     fused_bound = 9.0 if torch.get_num_threads() == 1 else 7.0
     asked = []
     if 8192 in by_length:
-        asked.append(
-            (
-                "fused attention / ours, N = 8,192",
-                by_length[8192]["fused attention / ours"],
-                "least",
-                fused_bound,
-            )
-        )
+        fused = by_length[8192]["fused attention / ours"]
+        asked.append(("fused attention / ours, N = 8,192", fused, "least", fused_bound))
     if 1_048_576 in by_length:
         longest, shorter = by_length[1_048_576], by_length[32_768]
         growth = longest["microseconds per token"] / shorter["microseconds per token"]
@@ -137,12 +132,4 @@ def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
             (f"bytes per token, training, {where}", used, "most", 6000),
             (f"tokens in training in 24 GiB, millions, from {where}", 24 * 2**30 / used / 1e6, "least", 4),
         ]
-    return [
-        {
-            "what": what,
-            "worst measured": value,
-            "asked": f"at {word} {bound}",
-            "holds": value <= bound if word == "most" else value >= bound,
-        }
-        for what, value, word, bound in asked
-    ]
+    return [verdict(*line) for line in asked]

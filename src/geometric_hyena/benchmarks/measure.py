@@ -11,7 +11,6 @@ import torch
 
 Call = Callable[[], object]
 
-_SECONDS = 1.0  # of measuring per call and round of repeats, at most
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 

@@ -7,6 +7,7 @@ import torch
 
 from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
+from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.layers.projection import Messages
 from geometric_hyena.operators.kernels import kernels, numba_imports
 
@@ -101,12 +102,12 @@ def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What is asked of the messages at k = 16, what was measured, and whether it holds."""
     asked = {"torch": 9.0, "native": 14.0}
     return [
-        {
-            "what": f"concatenated / ours, forward, k = 16, H = 80, kernels {row['kernels']}",
-            "worst measured": row["concatenated / ours, forward"],
-            "asked": f"at least {asked[row['kernels']]}",
-            "holds": row["concatenated / ours, forward"] >= asked[row["kernels"]],
-        }
+        verdict(
+            f"concatenated / ours, forward, k = 16, H = 80, kernels {row['kernels']}",
+            row["concatenated / ours, forward"],
+            "least",
+            asked[row["kernels"]],
+        )
         for row in found
         if row["k"] == 16
     ]

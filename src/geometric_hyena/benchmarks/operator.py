@@ -8,6 +8,7 @@ from torch import Tensor
 
 from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
+from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.operators import geometric_long_conv, reference
 from geometric_hyena.operators.convolution import CHUNK_ELEMENTS
 from geometric_hyena.operators.fft import fft_length
@@ -127,20 +128,12 @@ def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     long = lambda row: row["N"] >= 30_000  # noqa: E731
     prime_ratio = prime / smooth if prime and smooth else None
     asked = [
-        ("forward / floor, N >= 30,000", worst("forward / floor", long), "at most", 1.15),
-        ("forward / floor, N = 4,096", worst("forward / floor", lambda r: r["N"] == 4096), "at most", 1.3),
-        ("forward + backward / floor", worst("f+b / floor"), "at most", 1.4),
-        ("peak memory forward, copies of q", worst("peak memory / q", long), "at most", 2.0),
-        ("prime N = 30,011 over 30,000, C = 16", prime_ratio, "at most", 2.5),
-        ("sixteen / ours, forward", worst("sixteen / ours, forward", long, min), "at least", 4.0),
-        ("sixteen / ours, f+b", worst("sixteen / ours, f+b", long, min), "at least", 6.0),
+        ("forward / floor, N >= 30,000", worst("forward / floor", long), "most", 1.15),
+        ("forward / floor, N = 4,096", worst("forward / floor", lambda r: r["N"] == 4096), "most", 1.3),
+        ("forward + backward / floor", worst("f+b / floor"), "most", 1.4),
+        ("peak memory forward, copies of q", worst("peak memory / q", long), "most", 2.0),
+        ("prime N = 30,011 over 30,000, C = 16", prime_ratio, "most", 2.5),
+        ("sixteen / ours, forward", worst("sixteen / ours, forward", long, min), "least", 4.0),
+        ("sixteen / ours, f+b", worst("sixteen / ours, f+b", long, min), "least", 6.0),
     ]
-    return [
-        {
-            "what": what,
-            "worst measured": value,
-            "asked": f"{word} {bound}",
-            "holds": None if value is None else (value <= bound if word == "at most" else value >= bound),
-        }
-        for what, value, word, bound in asked
-    ]
+    return [verdict(*line) for line in asked]

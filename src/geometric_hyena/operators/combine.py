@@ -25,7 +25,7 @@ def forward(
 
     Args:
         product: its terms.
-        q: (query_size, c, B, F), real or complex.
+        q: (query_size, c, B, F), complex.
         k: (key_size, c, B, F).
         weights: (weight_count, c), or None.
         conjugate: multiply with the conjugate of `k`.
@@ -35,7 +35,7 @@ def forward(
     """
     if product.geometric is not None and weights is not None and _native(q):
         return _native_product(product.geometric, q, k, weights, conjugate)
-    if conjugate and k.is_complex():
+    if conjugate:
         k = k.conj()
     out = scratch("combined", (product.out_size, *q.shape[1:]), q.dtype, q.device)
     filled: set[int] = set()
@@ -62,7 +62,7 @@ def term_sums(
 
     Args:
         product: its terms.
-        q: (query_size, c, B, F), real or complex.
+        q: (query_size, c, B, F), complex.
         k: (key_size, c, B, F).
         g: (out_size, c, B, F).
         first: how much the first bin counts; those after it count twice.
@@ -73,12 +73,9 @@ def term_sums(
     """
     if product.geometric is not None and half and _native(q):
         return _native_term_sums(q, k, g, first)
-    real = g.real if g.is_complex() else g
-    sums = real.new_zeros(product.weight_count, q.shape[1])
+    sums = g.real.new_zeros(product.weight_count, q.shape[1])
     for term in product.terms:
-        value = q[term.query] * k[term.key]
-        value *= g[term.out].conj()
-        value = value.real if value.is_complex() else value
+        value = (q[term.query] * k[term.key] * g[term.out].conj()).real
         total = 2 * value[..., 1:].sum(dim=-1) + first * value[..., 0]
         if half:
             total -= value[..., -1]
