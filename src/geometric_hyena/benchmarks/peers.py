@@ -6,7 +6,7 @@ None of this is used by the library. Shapes as in the operators: (B, N, C) scala
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.layers.hyena_block import GeometricHyenaBlock, Pair
+from geometric_hyena.layers.context_block import ContextBlock, Pair
 from geometric_hyena.layers.projection import Geometry
 
 
@@ -73,7 +73,7 @@ def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     )[:, 0]
 
 
-class AttentionBlock(GeometricHyenaBlock):
+class AttentionBlock(ContextBlock):
     """The same block with dot-product attention in place of the long convolution (G-Transformer).
 
     Scalars attend by scalars, vectors by the dot products of all their channels, which are invariant.

@@ -10,6 +10,7 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.layers.distance import DistanceFeatures
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
+from geometric_hyena.layers.staging import project
 from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_tokens, segment_mean
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class GeometricHyena(nn.Module):
             hidden_dim, 1 + vector_dim, hidden_dim, vector_channels, **projection
         )
         self.blocks = nn.ModuleList(
-            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, norm=conv_norm)
+            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, conv_norm=conv_norm)
             for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
@@ -100,7 +101,9 @@ class GeometricHyena(nn.Module):
         vectors = (positions / self.radius)[:, None]
         if batch.vectors is not None:
             vectors = torch.cat([vectors, batch.vectors], dim=1)
-        scalars, vectors = self.embed(self.embed_scalars(batch.scalars), vectors, geometry)
+        scalars, vectors = project(
+            self.embed, self.embed_scalars(batch.scalars), vectors, geometry
+        )
         for block in self.blocks:
             scalars, vectors = block(scalars, vectors, geometry)
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]

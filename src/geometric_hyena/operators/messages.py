@@ -17,7 +17,14 @@ _CHUNK_ELEMENTS = 1 << 18
 
 
 def message_moments(
-    receiver: Tensor, sender: Tensor, edge_map: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor
+    receiver: Tensor,
+    sender: Tensor,
+    edge_map: Tensor,
+    index: Tensor,
+    edges: Tensor,
+    coefficients: Tensor,
+    *,
+    sender_grad: Tensor | None = None,
 ) -> Tensor:
     """M_i[p] = sum_j c_ijp silu(A_i + B_j + e_ij W), in chunks of tokens; the backward recomputes the edges.
 
@@ -30,17 +37,20 @@ def message_moments(
         index: (T, K) rows of `sender`.
         edges: e, (T, K, E) edge features.
         coefficients: c, (T, K, P); zero where a place in the table is padding.
+        sender_grad: (S, H), to which the backward adds the gradient to `sender` in place of returning it;
+            for a caller that sums over chunks of receivers.
 
     Returns:
         (T, P, H).
     """
-    return _MessageMoments.apply(receiver, sender, edge_map, index, edges, coefficients)
+    return _MessageMoments.apply(receiver, sender, edge_map, index, edges, coefficients, sender_grad)
 
 
 class _MessageMoments(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, receiver, sender, edge_map, index, edges, coefficients):
+    def forward(ctx, receiver, sender, edge_map, index, edges, coefficients, sender_grad):
         ctx.save_for_backward(receiver, sender, edge_map, index, edges, coefficients)
+        ctx.sender_grad = sender_grad
         ctx.native = use_native(receiver, sender, edge_map, edges, coefficients)
         if ctx.native:
             from geometric_hyena.operators import messages_native
@@ -58,17 +68,18 @@ class _MessageMoments(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         receiver, sender, edge_map, index, edges, coefficients = ctx.saved_tensors
-        _, _, _, _, needs_edges, needs_coefficients = ctx.needs_input_grad
+        needs_edges, needs_coefficients = ctx.needs_input_grad[4:6]
+        sender_grad = torch.zeros_like(sender) if ctx.sender_grad is None else ctx.sender_grad
+        sender_out = sender_grad if ctx.sender_grad is None else None
         if ctx.native:
             from geometric_hyena.operators import messages_native
 
-            receiver_grad, sender_grad, map_grad, edges_grad, coefficients_grad = messages_native.backward(
-                grad, ctx.saved_tensors, needs_edges, needs_coefficients
+            receiver_grad, map_grad, edges_grad, coefficients_grad = messages_native.backward(
+                grad, ctx.saved_tensors, sender_grad, needs_edges, needs_coefficients
             )
-            return receiver_grad, sender_grad, map_grad, None, edges_grad, coefficients_grad
+            return receiver_grad, sender_out, map_grad, None, edges_grad, coefficients_grad, None
         grad = grad.contiguous()
         receiver_grad = torch.empty_like(receiver)
-        sender_grad = torch.zeros_like(sender)
         map_grad = torch.zeros_like(edge_map)
         edges_grad = torch.empty_like(edges) if needs_edges else None
         coefficients_grad = torch.empty_like(coefficients) if needs_coefficients else None
@@ -88,7 +99,7 @@ class _MessageMoments(torch.autograd.Function):
             map_grad.addmm_(edges[chunk].flatten(0, 1).T, flat)
             if edges_grad is not None:
                 torch.matmul(delta, edge_map.T, out=edges_grad[chunk])
-        return receiver_grad, sender_grad, map_grad, None, edges_grad, coefficients_grad
+        return receiver_grad, sender_out, map_grad, None, edges_grad, coefficients_grad, None
 
 
 def _chunks(index: Tensor, width: int) -> list[slice]:
