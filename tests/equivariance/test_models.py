@@ -1,9 +1,46 @@
 """Every model passes the inherited tests, in every variant that changes its path through the code."""
 
+from typing import ClassVar
+
 from equivariance.model_tests import ModelTests
 from geometric_hyena import GeometricHyena
 
 
 class TestGeometricHyena(ModelTests):
+    switches: ClassVar = {}
+
     def make_model(self, vector_dim=1):
-        return GeometricHyena(scalar_dim=3, vector_dim=vector_dim, hidden_dim=16, vector_channels=4, blocks=2)
+        sizes = {"hidden_dim": 16, "vector_channels": 4, "blocks": 2}
+        return GeometricHyena(scalar_dim=3, vector_dim=vector_dim, **{**sizes, **self.switches})
+
+
+class TestOddWidth(TestGeometricHyena):
+    switches: ClassVar = {"hidden_dim": 13, "vector_channels": 3, "distance_bumps": 2}
+
+
+class TestOneVectorChannel(TestGeometricHyena):
+    """The papers' reading."""
+
+    switches: ClassVar = {"vector_channels": 1}
+
+
+class TestKeysGatedZeroPadded(TestGeometricHyena):
+    switches: ClassVar = {"gate": "k", "padding": "zero", "kv_norm": "l1", "conv_norm": "none"}
+
+
+class TestNoGateNoInteraction(TestGeometricHyena):
+    """Scalars apart from vectors: two cross products in a row keep parity, so reflections are a symmetry."""
+
+    chiral = False
+    switches: ClassVar = {"gate": "none", "interaction": False, "kv_norm": "linf", "conv_norm": "sqrt_length"}
+
+
+class TestLocalOnly(TestGeometricHyena):
+    """Messages alone: an EGNN, which does not tell left from right."""
+
+    chiral = False
+    switches: ClassVar = {"long_conv": False}
+
+
+class TestGlobalOnly(TestGeometricHyena):
+    switches: ClassVar = {"local_messages": False, "global_messages": False, "kv_norm": "none"}

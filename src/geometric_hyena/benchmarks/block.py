@@ -11,6 +11,7 @@ from geometric_hyena.benchmarks.peers import AttentionBlock, MaterialisedAttenti
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.geometry.neighbors import pack_neighbors, sequence_neighbors
 from geometric_hyena.geometry.rotations import random_rotation
+from geometric_hyena.layers.context_block import ContextBlock
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import Geometry
 from geometric_hyena.operators.segments import equal_length_runs
@@ -80,7 +81,7 @@ def _row(length: int, device: torch.device) -> dict[str, Any]:
     return row
 
 
-def _block(kind: type[GeometricHyenaBlock]) -> GeometricHyenaBlock:
+def _block(kind: type[ContextBlock]) -> ContextBlock:
     torch.manual_seed(0)
     return kind(HIDDEN, CHANNELS, projection={"hidden": HIDDEN, "edges": 1, "global_tokens": 4})
 

@@ -111,7 +111,7 @@ class ContextBlock(nn.Module):
         return self.emit((q, q_vectors), (k, k_vectors), (v, v_vectors), mask)
 
     def _scalars(self, scalars: Tensor, vectors: Tensor, *gathered: Tensor) -> Tensor:
-        return scalars.T + self.gathered_scalars(*gathered).T
+        return scalars.T + _rows(self.gathered_scalars(*gathered))
 
     def _vectors(self, scalars: Tensor, vectors: Tensor, *gathered: Tensor) -> Tensor:
         return vectors + self.gathered_vectors(*gathered)
@@ -126,4 +126,24 @@ def _own_vectors(scalars: Tensor, vectors: Tensor) -> Tensor:
 
 
 def _add(update: Tensor, vector_update: Tensor, scalars: Tensor, vectors: Tensor) -> Tensors:
-    return (scalars + update.T).T, vectors + vector_update
+    return (scalars + _rows(update)).T, vectors + vector_update
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(D, n) as contiguous (n, D): transposing costs less on its own than inside a sum."""
+    return x.T.contiguous()
+
+
+class MessageBlock(nn.Module):
+    """A block without global context: f, V += projection(f, V)."""
+
+    def __init__(self, scalars: int, vectors: int, *, projection: dict):
+        super().__init__()
+        self.output_norm = nn.LayerNorm(scalars)
+        self.output = EquivariantProjection(scalars, vectors, scalars, vectors, **projection)
+
+    def forward(self, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> Pair:
+        """(T, D), (T, C, 3) -> the same shapes."""
+        stage = Stage(self.output, self.output_norm, _own_scalars, _own_vectors, _add, ())
+        scalars, vectors = stage((scalars.T, vectors.permute(2, 1, 0)), geometry)
+        return scalars.T, vectors.permute(2, 1, 0)

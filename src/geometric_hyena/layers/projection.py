@@ -180,7 +180,8 @@ class EquivariantProjection(nn.Module):
             moments.append(self.distant(scalars, Senders(distant[1]), *edges))
         sums, firsts = zip(*(m.split([1, 3], dim=1) for m in moments), strict=True) if moments else ((), ())
         joined = torch.cat([scalars, *(m[:, 0] for m in sums)], dim=-1)
-        out_scalars = torch.addmm(self.to_scalars.bias[:, None], self.to_scalars.weight, joined.T)
+        out_scalars = torch.mm(self.to_scalars.weight, joined.T)
+        out_scalars = out_scalars.add_(self.to_scalars.bias[:, None])
         sizes = [vectors.shape[1], *(m.shape[2] for m in firsts)]
         maps = self.to_vectors.weight.split(sizes, dim=1)
         out_vectors = torch.bmm(maps[0].expand(3, -1, -1), vectors.to(maps[0].dtype))

@@ -1,12 +1,14 @@
 """The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.layers.context_block import MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
@@ -45,6 +47,11 @@ class GeometricHyena(nn.Module):
         global_tokens: G, global context tokens.
         local_messages: whether neighbours send messages.
         global_messages: whether global context tokens send messages.
+        long_conv: whether blocks have the long convolution; without, they are layers of messages.
+        gate: what is masked: "qk", the result of the convolution, as in the paper; "k", the keys; or "none".
+        kv_norm: norm of keys and values: "l2", "l1", "linf" or "none".
+        interaction: whether scalars and vectors meet in the convolution.
+        padding: "circular" convolution, or "zero": nothing wraps around the end.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
     """
 
@@ -62,6 +69,11 @@ class GeometricHyena(nn.Module):
         global_tokens: int = 4,
         local_messages: bool = True,
         global_messages: bool = True,
+        long_conv: bool = True,
+        gate: str = "qk",
+        kv_norm: str = "l2",
+        interaction: bool = True,
+        padding: str = "circular",
         conv_norm: str = "length",
     ):
         super().__init__()
@@ -79,9 +91,16 @@ class GeometricHyena(nn.Module):
         self.embed = EquivariantProjection(
             hidden_dim, 1 + vector_dim, hidden_dim, vector_channels, **projection
         )
+        switches = {
+            "gate": gate,
+            "kv_norm": kv_norm,
+            "interaction": interaction,
+            "padding": padding,
+            "conv_norm": conv_norm,
+        }
+        kind = partial(GeometricHyenaBlock, **switches) if long_conv else MessageBlock
         self.blocks = nn.ModuleList(
-            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, conv_norm=conv_norm)
-            for _ in range(blocks)
+            kind(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)
@@ -101,9 +120,7 @@ class GeometricHyena(nn.Module):
         vectors = (positions / self.radius)[:, None]
         if batch.vectors is not None:
             vectors = torch.cat([vectors, batch.vectors], dim=1)
-        scalars, vectors = project(
-            self.embed, self.embed_scalars(batch.scalars), vectors, geometry
-        )
+        scalars, vectors = project(self.embed, self.embed_scalars(batch.scalars), vectors, geometry)
         for block in self.blocks:
             scalars, vectors = block(scalars, vectors, geometry)
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]

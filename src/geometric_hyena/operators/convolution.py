@@ -122,7 +122,15 @@ class _BilinearConvolution(torch.autograd.Function):
                 if target is not None:
                     spectrum = combine.forward(adjoint, g_hat, other, w, conjugate=True)
                     _synthesise(target, spectrum, run, chunk, ctx.norm, fold=False)
-        return w_grad, None, None, None, None, *(q_grads or (None,) * len(q_shapes)), *(k_grads or (None,) * len(k_shapes))
+        return (
+            w_grad,
+            None,
+            None,
+            None,
+            None,
+            *(q_grads or (None,) * len(q_shapes)),
+            *(k_grads or (None,) * len(k_shapes)),
+        )
 
 
 def _empty(product: BilinearProduct, like: Tensor) -> tuple[Tensor, ...]:
