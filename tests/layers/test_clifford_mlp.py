@@ -113,15 +113,22 @@ def test_scalars_depend_on_vectors_and_vectors_on_scalars():
         assert gradient.any()
 
 
-def test_without_gradients_chunks_of_tokens_give_the_same(monkeypatch):
+def test_chunks_of_tokens_give_the_same_and_the_same_gradients(monkeypatch):
     mlp = CliffordMLP(4, 3, 5, 2, width=6).double()
-    f, v = torch.randn(11, 4, dtype=torch.float64), torch.randn(11, 3, 3, dtype=torch.float64)
-    whole = mlp(f, v)
+    f = torch.randn(11, 4, dtype=torch.float64, requires_grad=True)
+    v = torch.randn(11, 3, 3, dtype=torch.float64, requires_grad=True)
+
+    def everything():
+        scalars, vectors = mlp(f, v)
+        loss = scalars.sin().sum() + vectors.sin().sum()
+        return scalars, vectors, *torch.autograd.grad(loss, [f, v, *mlp.parameters()])
+
+    whole = everything()
     monkeypatch.setattr(clifford_mlp, "CHUNK", 4)
-    with torch.no_grad():
-        chunked = mlp(f, v)
-    for a, b in zip(whole, chunked, strict=True):
+    for a, b in zip(whole, everything(), strict=True):
         torch.testing.assert_close(b, a)
+    with torch.no_grad():
+        torch.testing.assert_close(mlp(f, v)[1], whole[1])
 
 
 def test_unknown_product_is_named():

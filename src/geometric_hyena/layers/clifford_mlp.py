@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from geometric_hyena.geometry.clifford import PRODUCT_PATHS, path_product
 
@@ -20,7 +21,8 @@ Multivectors = dict[int, Tensor]
 
 PRODUCTS = ("steerable", "fully_connected")
 
-# Without gradients, tokens are worked on so many at a time: wide multivectors are large.
+# More tokens than this are worked on so many at a time, and computed again in the backward pass: their
+# multivectors would take many times the memory of the tokens themselves.
 CHUNK = 4096
 
 
@@ -163,10 +165,12 @@ class CliffordMLP(nn.Module):
 
     def forward(self, scalars: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(T, scalars), (T, vectors, 3) -> (T, out_scalars), (T, out_vectors, 3)."""
-        if torch.is_grad_enabled() or len(scalars) <= CHUNK:
+        if len(scalars) <= CHUNK:
             return self._all_at_once(scalars, vectors)
-        chunks = zip(scalars.split(CHUNK), vectors.split(CHUNK), strict=True)
-        parts = [self._all_at_once(*chunk) for chunk in chunks]
+        parts = [
+            checkpoint(self._all_at_once, *chunk, use_reentrant=False, preserve_rng_state=False)
+            for chunk in zip(scalars.split(CHUNK), vectors.split(CHUNK), strict=True)
+        ]
         return torch.cat([s for s, _ in parts]), torch.cat([v for _, v in parts])
 
     def _all_at_once(self, scalars: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
