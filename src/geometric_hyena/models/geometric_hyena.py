@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.errors import InputError
 from geometric_hyena.layers.context_block import MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
-from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_tokens, segment_mean
+from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.operators.segments import Run, equal_length_runs
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -111,10 +111,9 @@ class GeometricHyena(nn.Module):
         Raises:
             InputError: where the batch does not have the features that the model was made for.
         """
-        self._check(batch)
+        check_features(batch, self.dims)
         runs = equal_length_runs(batch.lengths.tolist())
-        centre = expand_to_tokens(segment_mean(batch.positions, runs), runs)
-        positions = batch.positions - centre
+        positions = centred_positions(batch, runs)
         geometry = self._geometry(batch, positions, runs)
 
         vectors = (positions / self.radius)[:, None]
@@ -125,16 +124,6 @@ class GeometricHyena(nn.Module):
             scalars, vectors = block(scalars, vectors, geometry)
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
         return GeometricOutput(self.output_norm(scalars), vectors, shifted)
-
-    def _check(self, batch: "GeometricBatch") -> None:
-        vectors = 0 if batch.vectors is None else batch.vectors.shape[1]
-        edges = 0 if batch.edge_features is None else batch.edge_features.shape[2]
-        given = {"scalar_dim": batch.scalars.shape[1], "vector_dim": vectors, "edge_dim": edges}
-        for name, expected in self.dims.items():
-            if given[name] != expected:
-                raise InputError(
-                    f"batch: the model was made for {name}={expected}, the batch has {given[name]}"
-                )
 
     def _geometry(self, batch: "GeometricBatch", positions: Tensor, runs: list[Run]) -> Geometry:
         index, mask = batch.neighbors.index, batch.neighbors.mask

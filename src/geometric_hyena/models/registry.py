@@ -1,5 +1,6 @@
 """Models by name, as the command line and run directories know them."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,8 +8,9 @@ from torch import nn
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.models.geometric_hyena import GeometricHyena
+from geometric_hyena.models.se3_hyena import SE3Hyena
 
-MODELS: dict[str, type[nn.Module]] = {"geometric-hyena": GeometricHyena}
+MODELS: dict[str, type[nn.Module]] = {"geometric-hyena": GeometricHyena, "se3-hyena": SE3Hyena}
 
 
 def check_model_name(name: str) -> None:
@@ -18,6 +20,12 @@ def check_model_name(name: str) -> None:
 
 
 def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[str, Any]) -> nn.Module:
-    """The model of that name for inputs with `scalar_dim` scalars and `vector_dim` vectors per token."""
+    """The model of that name for inputs with `scalar_dim` scalars and `vector_dim` vectors per token.
+
+    It is given those of `options` that its constructor has: a model without global tokens does not hear how
+    many there are.
+    """
     check_model_name(name)
-    return MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **options)
+    has = inspect.signature(MODELS[name]).parameters
+    chosen = {option: value for option, value in options.items() if option in has}
+    return MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **chosen)
