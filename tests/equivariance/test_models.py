@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from equivariance.model_tests import ModelTests
 from geometric_hyena import GeometricHyena, SE3Hyena
+from geometric_hyena.models.serialised import Serialised
 
 
 class TestGeometricHyena(ModelTests):
@@ -44,6 +45,15 @@ class TestLocalOnly(TestGeometricHyena):
 
 class TestGlobalOnly(TestGeometricHyena):
     switches: ClassVar = {"local_messages": False, "global_messages": False, "kv_norm": "none"}
+
+
+class TestOrderedAlongACurve(TestGeometricHyena):
+    """An order made from the positions breaks no symmetry."""
+
+    ordered = False
+
+    def make_model(self, vector_dim=1):
+        return Serialised(super().make_model(vector_dim), "curve")
 
 
 class TestSE3Hyena(ModelTests):
