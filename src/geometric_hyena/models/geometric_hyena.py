@@ -1,6 +1,8 @@
 """The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,6 +47,7 @@ class GeometricHyena(nn.Module):
         local_messages: whether neighbours send messages.
         global_messages: whether global context tokens send messages.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+        block: what makes a block, called as `GeometricHyenaBlock` is, for a stack of other blocks.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class GeometricHyena(nn.Module):
         local_messages: bool = True,
         global_messages: bool = True,
         conv_norm: str = "length",
+        block: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
@@ -78,9 +82,9 @@ class GeometricHyena(nn.Module):
         self.embed = EquivariantProjection(
             hidden_dim, 1 + vector_dim, hidden_dim, vector_channels, **projection
         )
+        make_block = block or partial(GeometricHyenaBlock, norm=conv_norm)
         self.blocks = nn.ModuleList(
-            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, norm=conv_norm)
-            for _ in range(blocks)
+            make_block(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)
