@@ -4,15 +4,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.benchmarks.verdict import verdict
-from geometric_hyena.layers.projection import Messages
+from geometric_hyena.layers.projection import Messages, Senders
 from geometric_hyena.operators.kernels import kernels, numba_imports
 
 TOKENS = 30_000
 TITLE = "Local messages (time and memory as ratios; T = 30,000 tokens)"
+
+
+class OwnMessages(Messages):
+    """Our layer with the peer's arguments: all tokens send, all receive."""
+
+    def forward(self, f: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(T, D), (T, K), (T, K, E), (T, K, 4) -> (T, 4, H)."""
+        return super().forward(f, Senders(self.rows(f)), index, edges, coefficients)
 
 
 def check(device: torch.device) -> None:
@@ -20,7 +29,7 @@ def check(device: torch.device) -> None:
     for choice in _choices():
         with kernels(choice):
             ours, peer, arguments = _problem(200, 7, 12, device, torch.float64)
-            outputs = [ours(*arguments), peer(*arguments[1:])]
+            outputs = [ours(*arguments), peer(*arguments)]
             torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-9, atol=1e-10)
             grads = [torch.autograd.grad(out.sin().sum(), arguments[0])[0] for out in outputs]
             torch.testing.assert_close(grads[0], grads[1], rtol=1e-9, atol=1e-10)
@@ -51,13 +60,13 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
 
     def peer_forward():
         with torch.no_grad():
-            return peer(*arguments[1:])
+            return peer(*arguments)
 
     def both():
         return torch.autograd.grad(ours(*arguments), parameters, cotangent)
 
     f = {"peer": peer_forward}
-    fb = {"peer": lambda: torch.autograd.grad(peer(*arguments[1:]), others, cotangent)}
+    fb = {"peer": lambda: torch.autograd.grad(peer(*arguments), others, cotangent)}
     for choice in _choices():
         f[choice] = under(choice, forward)
         fb[choice] = under(choice, both)
@@ -83,7 +92,7 @@ def _choices() -> list[str]:
 def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dtype: torch.dtype):
     """Our layer, the concatenated one with the same weights, and inputs for both."""
     torch.manual_seed(0)
-    ours = Messages(hidden, 1, hidden).to(device, dtype)
+    ours = OwnMessages(hidden, 1, hidden).to(device, dtype)
     peer = peers.ConcatenatedMessages(hidden, 1, hidden).to(device, dtype)
     with torch.no_grad():
         weight = torch.cat([ours.receiver.weight, ours.sender.weight, ours.edges.T], dim=1)
@@ -95,7 +104,7 @@ def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dty
     index = (torch.arange(tokens, device=device)[:, None] + offsets).clamp(0, tokens - 1)
     edges = torch.rand(tokens, neighbors, 1, device=device, dtype=dtype)
     coefficients = torch.randn(tokens, neighbors, 4, device=device, dtype=dtype)
-    return ours, peer, (scalars, scalars, index, edges, coefficients)
+    return ours, peer, (scalars, index, edges, coefficients)
 
 
 def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class GeometricHyena(nn.Module):
         interaction: whether scalars and vectors meet in the convolution.
         padding: "circular" convolution, or "zero": nothing wraps around the end.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+        block: what makes a block, called as `GeometricHyenaBlock` is, for a stack of other blocks.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class GeometricHyena(nn.Module):
         interaction: bool = True,
         padding: str = "circular",
         conv_norm: str = "length",
+        block: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
@@ -98,9 +101,10 @@ class GeometricHyena(nn.Module):
             "padding": padding,
             "conv_norm": conv_norm,
         }
-        kind = partial(GeometricHyenaBlock, **switches) if long_conv else MessageBlock
+        with_context = partial(GeometricHyenaBlock, **switches) if long_conv else MessageBlock
+        make_block = block or with_context
         self.blocks = nn.ModuleList(
-            kind(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
+            make_block(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)

@@ -7,10 +7,17 @@ from typing import Any
 from torch import nn
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.models.g_transformer import GTransformer
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.models.se3_hyena import SE3Hyena
+from geometric_hyena.models.se3_transformer import SE3Transformer
 
-MODELS: dict[str, type[nn.Module]] = {"geometric-hyena": GeometricHyena, "se3-hyena": SE3Hyena}
+MODELS: dict[str, type[nn.Module]] = {
+    "geometric-hyena": GeometricHyena,
+    "se3-hyena": SE3Hyena,
+    "g-transformer": GTransformer,
+    "se3-transformer": SE3Transformer,
+}
 
 
 def check_model_name(name: str) -> None:
