@@ -10,7 +10,7 @@ from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.layers.projection import Messages, Senders
-from geometric_hyena.operators.kernels import kernels, numba_imports
+from geometric_hyena.operators.kernels import kernels, native_backend
 
 TOKENS = 30_000
 TITLE = "Local messages (time and memory as ratios; T = 30,000 tokens)"
@@ -26,7 +26,7 @@ class OwnMessages(Messages):
 
 def check(device: torch.device) -> None:
     """Raise AssertionError unless our messages equal the concatenated ones, forward and gradients."""
-    for choice in _choices():
+    for choice in _choices(device):
         with kernels(choice):
             ours, peer, arguments = _problem(200, 7, 12, device, torch.float64)
             outputs = [ours(*arguments), peer(*arguments)]
@@ -65,13 +65,14 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
     def both():
         return torch.autograd.grad(ours(*arguments), parameters, cotangent)
 
+    choices = _choices(device)
     f = {"peer": peer_forward}
     fb = {"peer": lambda: torch.autograd.grad(peer(*arguments), others, cotangent)}
-    for choice in _choices():
+    for choice in choices:
         f[choice] = under(choice, forward)
         fb[choice] = under(choice, both)
     f_seconds, fb_seconds = interleaved_medians(f), interleaved_medians(fb)
-    for choice in _choices():
+    for choice in choices:
         yield {
             "k": neighbors,
             "H": hidden,
@@ -85,8 +86,8 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
         }
 
 
-def _choices() -> list[str]:
-    return ["torch", "native"] if numba_imports() and not torch.cuda.is_available() else ["torch"]
+def _choices(device: torch.device) -> list[str]:
+    return ["torch", "native"] if native_backend(torch.empty(0, device=device)) else ["torch"]
 
 
 def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dtype: torch.dtype):
