@@ -2,5 +2,14 @@
 
 from geometric_hyena.operators import reference
 from geometric_hyena.operators.long_conv import geometric_long_conv, scalar_long_conv, vector_long_conv
+from geometric_hyena.operators.steerable import steerable_long_conv
+from geometric_hyena.operators.wedge import wedge_long_conv
 
-__all__ = ["geometric_long_conv", "reference", "scalar_long_conv", "vector_long_conv"]
+__all__ = [
+    "geometric_long_conv",
+    "reference",
+    "scalar_long_conv",
+    "steerable_long_conv",
+    "vector_long_conv",
+    "wedge_long_conv",
+]

@@ -49,9 +49,11 @@ def forward(
                 out[term.out].addcmul_(a, k[term.key], value=term.sign)
             else:
                 torch.mul(a, k[term.key], out=out[term.out])
-                if term.sign < 0:
-                    out[term.out].neg_()
+                if term.sign != 1.0:
+                    out[term.out].mul_(term.sign)
                 filled.add(term.out)
+    for unused in set(range(product.out_size)) - filled:
+        out[unused].zero_()
     return out
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Term(NamedTuple):
-    """One component product: `out[out] += sign * weights[weight] * q[query] * k[key]`."""
+    """One component product: `out[out] += sign * weights[weight] * q[query] * k[key]`, `sign` any number."""
 
     out: int
     query: int
@@ -34,13 +34,15 @@ class BilinearProduct:
     out_size: int
     terms: tuple[Term, ...]
     weight_count: int = 0
+    # Components of the outputs that a caller sees, such as a scalar and a vector; empty: all as one.
+    parts: tuple[int, ...] = ()
     # Where the product is the geometric one up to the order and signs of its weights: those, else None.
     geometric: tuple[tuple[int, float], ...] | None = None
 
     @property
     def out_parts(self) -> tuple[int, ...]:
-        """Components of the outputs that a caller sees: a scalar and a vector, or one or the other."""
-        return (1, 3) if self.out_size == 4 else (self.out_size,)
+        """Components of each output that a caller sees."""
+        return self.parts or (self.out_size,)
 
     def terms_by_weight(self) -> list[tuple[int, list[Term]]]:
         """The terms that share a weight, for every weight."""
@@ -54,7 +56,14 @@ class BilinearProduct:
         """The product (gradient of out, key) -> gradient of query."""
         terms = tuple(t._replace(out=t.query, query=t.out) for t in self.terms)
         order = None if self.geometric is None else _QUERY_ADJOINT
-        return replace(self, query_size=self.out_size, out_size=self.query_size, terms=terms, geometric=order)
+        return replace(
+            self,
+            query_size=self.out_size,
+            out_size=self.query_size,
+            terms=terms,
+            parts=(),
+            geometric=order,
+        )
 
     @cached_property
     def key_adjoint(self) -> "BilinearProduct":
@@ -66,6 +75,7 @@ class BilinearProduct:
             key_size=self.query_size,
             out_size=self.key_size,
             terms=terms,
+            parts=(),
             geometric=None if self.geometric is None else _KEY_ADJOINT,
         )
 
@@ -107,5 +117,6 @@ GEOMETRIC_PRODUCT = BilinearProduct(
         *(Term(1 + o, 1 + h, 1 + p, sign, weight=4) for o, h, p, sign in _levi_civita()),
     ),
     weight_count=5,
+    parts=(1, 3),
     geometric=tuple((w, 1.0) for w in range(5)),
 )
