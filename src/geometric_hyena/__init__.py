@@ -8,7 +8,7 @@
 
 from geometric_hyena.errors import GHyenaError, InputError, MissingDependencyError
 from geometric_hyena.geometry import GeometricBatch, GeometricGraph, collate
-from geometric_hyena.models import GeometricHyena, GeometricOutput
+from geometric_hyena.models import GeometricHyena, GeometricOutput, SteerableHyena
 from geometric_hyena.version import __version__
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "GeometricOutput",
     "InputError",
     "MissingDependencyError",
+    "SteerableHyena",
     "__version__",
     "collate",
 ]

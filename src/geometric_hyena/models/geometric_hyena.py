@@ -1,5 +1,6 @@
 """The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class GeometricHyena(nn.Module):
         local_messages: whether neighbours send messages.
         global_messages: whether global context tokens send messages.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+        block: what makes a block; models with another global context give theirs.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class GeometricHyena(nn.Module):
         local_messages: bool = True,
         global_messages: bool = True,
         conv_norm: str = "length",
+        block: Callable[..., GeometricHyenaBlock] = GeometricHyenaBlock,
     ):
         super().__init__()
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
@@ -79,8 +82,7 @@ class GeometricHyena(nn.Module):
             hidden_dim, 1 + vector_dim, hidden_dim, vector_channels, **projection
         )
         self.blocks = nn.ModuleList(
-            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, norm=conv_norm)
-            for _ in range(blocks)
+            block(hidden_dim, vector_channels, projection=projection, norm=conv_norm) for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.models.steerable_hyena import check_degrees
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class NetworkConfig:
         global_tokens: global context tokens per sequence.
         distance_bumps: Gaussian features of the distance (0: its square alone, as in the paper).
         conv_norm: scale of the convolutions: length (1/N), sqrt_length or none.
+        degrees: degrees of steerable-hyena's features, with 0 and 1 among them.
+        scalarisation: whether steerable-hyena couples degrees above 1 with scalars only.
     """
 
     hidden_dim: int = 48
@@ -24,6 +27,8 @@ class NetworkConfig:
     global_tokens: int = 4
     distance_bumps: int = 0
     conv_norm: str = "length"
+    degrees: str = "0,1,2"
+    scalarisation: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ def check_run_config(config: RunConfig) -> None:
         raise InputError(
             f"network.conv_norm: expected length, sqrt_length or none, got '{config.network.conv_norm}'"
         )
+    check_degrees(config.network.degrees, "network.degrees")
     if not config.optimizer.learning_rate > 0:
         raise InputError(
             f"optimizer.learning_rate: expected a positive number, got {config.optimizer.learning_rate}"
