@@ -15,8 +15,10 @@ from geometric_hyena.operators import (
     vector_long_conv,
 )
 from geometric_hyena.operators.clebsch_gordan import clebsch_gordan, couple
+from geometric_hyena.operators.kernels import kernels
 from geometric_hyena.operators.products import GEOMETRIC_PRODUCT
 from geometric_hyena.operators.steerable import coupling_terms, steerable_couplings, steerable_product
+from geometric_hyena.testing import relative_error
 
 o3 = pytest.importorskip("e3nn.o3")
 NORMS = ["length", "sqrt_length", "none"]
@@ -246,3 +248,30 @@ def test_bad_arguments_are_named(argument, q, k, options):
 def test_degrees_that_do_not_couple_are_named():
     with pytest.raises(ValueError, match=r"^out: expected a degree from 1 to 3"):
         clebsch_gordan(1, 2, 4)
+
+
+def cast(arguments, dtype):
+    q, k, weights = arguments
+    return *({degree: t.to(dtype) for degree, t in x.items()} for x in (q, k)), weights.to(dtype)
+
+
+@pytest.mark.parametrize("choice", ["torch", "native"])
+@pytest.mark.parametrize(("l_max", "scalarisation"), KINDS)
+@pytest.mark.parametrize("length", [1, 2, 30, 523, 1100])
+def test_single_precision_of_either_kernel_agrees_with_double(choice, l_max, scalarisation, length):
+    """Inputs with a mean: the bin that carries it must not drown the others in the weights' sums."""
+    if choice == "native":
+        pytest.importorskip("numba")
+    q, k, weights = problem(l_max, (2, length), scalarisation)
+    problems = ({d: t + 1 for d, t in q.items()}, {d: t - 2 for d, t in k.items()}, weights)
+    with kernels("torch"):
+        expected, expected_grads = gradients(steerable_long_conv, *problems, scalarisation=scalarisation)
+    with kernels(choice):
+        single = cast(problems, torch.float32)
+        out, grads = gradients(steerable_long_conv, *single, scalarisation=scalarisation)
+    for a, b in zip((out, *grads), (expected, *expected_grads), strict=True):
+        assert relative_error(a.double(), b) < 2e-5
+    with kernels(choice):
+        assert all(
+            map(torch.equal, grads, gradients(steerable_long_conv, *single, scalarisation=scalarisation)[1])
+        )

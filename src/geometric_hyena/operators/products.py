@@ -10,6 +10,8 @@ from functools import cached_property
 from itertools import permutations
 from typing import NamedTuple
 
+import numpy as np
+
 
 class Term(NamedTuple):
     """One component product: `out[out] += sign * weights[weight] * q[query] * k[key]`, `sign` any number."""
@@ -50,6 +52,20 @@ class BilinearProduct:
         for term in self.terms:
             groups.setdefault(term.weight, []).append(term)
         return list(groups.items())
+
+    @cached_property
+    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The terms as arrays, those of a pair of components together: pairs (M, 2) of query and key, where
+        each pair's terms start (M + 1,), terms (T, 2) of output and weight, and their signs (T,) float32.
+        """
+        terms = sorted(self.terms, key=lambda t: (t.query, t.key))
+        pairs, starts = np.unique([(t.query, t.key) for t in terms], axis=0, return_index=True)
+        return (
+            pairs.astype(np.int64),
+            np.append(starts, len(terms)).astype(np.int64),
+            np.array([(t.out, t.weight) for t in terms], dtype=np.int64),
+            np.array([t.sign for t in terms], dtype=np.float32),
+        )
 
     @cached_property
     def query_adjoint(self) -> "BilinearProduct":
