@@ -8,7 +8,14 @@
 
 from geometric_hyena.errors import GHyenaError, InputError, MissingDependencyError
 from geometric_hyena.geometry import GeometricBatch, GeometricGraph, collate
-from geometric_hyena.models import GeometricHyena, GeometricOutput, GTransformer, SE3Hyena, SE3Transformer
+from geometric_hyena.models import (
+    GeometricHyena,
+    GeometricOutput,
+    GTransformer,
+    SE3Hyena,
+    SE3Transformer,
+    SteerableHyena,
+)
 from geometric_hyena.version import __version__
 
 __all__ = [
@@ -22,6 +29,7 @@ __all__ = [
     "MissingDependencyError",
     "SE3Hyena",
     "SE3Transformer",
+    "SteerableHyena",
     "__version__",
     "collate",
 ]

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.layers.context_block import MessageBlock
+from geometric_hyena.layers.context_block import GATES, MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
-from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
+from geometric_hyena.layers.hyena_block import PADDINGS, GeometricHyenaBlock
+from geometric_hyena.layers.normalization import KV_NORMS
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.operators.convolution import NORMS
 from geometric_hyena.operators.segments import Run, equal_length_runs
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
+
+# What the switches of the blocks can be set to.
+SWITCHES = {"gate": GATES, "kv_norm": KV_NORMS, "padding": PADDINGS, "conv_norm": NORMS}
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def reordered(batch: "GeometricBatch", order: Tensor) -> "GeometricBatch":
     return replace(batch, neighbors=neighbors, **taken)
 
 
-def check_order(order: str) -> None:
+def check_order(order: str, name: str = "order") -> None:
     """Raise InputError, naming what there is, unless `order` is one that `Serialised` knows."""
     if order in ("natural", "axis", "curve", "random"):
         return
@@ -82,5 +82,5 @@ def check_order(order: str) -> None:
         known = False
     if not known:
         raise InputError(
-            f"order: expected natural, axis, curve, random or displaced:F with F from 0 to 1, got '{order}'"
+            f"{name}: expected natural, axis, curve, random or displaced:F with F from 0 to 1, got '{order}'"
         )

@@ -4,10 +4,14 @@ Same names, signatures and meaning as the fast ones (but for options that only c
 by token from their definitions, differentiable by plain autograd, in the dtype of the input.
 """
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
+from geometric_hyena.operators.clebsch_gordan import couple
 from geometric_hyena.operators.convolution import scale
+from geometric_hyena.operators.steerable import steerable_couplings
 
 
 def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
@@ -45,6 +49,44 @@ def geometric_long_conv(
     k = torch.cat([k_scalar[..., None], k_vector], dim=-1)
     u = _each_sequence(pair, q, k, lengths, norm)
     return u[..., 0], u[..., 1:]
+
+
+def steerable_long_conv(
+    q: Mapping[int, Tensor],
+    k: Mapping[int, Tensor],
+    weights: Tensor | None = None,
+    lengths: Tensor | None = None,
+    *,
+    norm: str = "length",
+    out_degrees: Sequence[int] | None = None,
+    scalarisation: bool = False,
+) -> dict[int, Tensor]:
+    """Features of any degrees, convolved one coupling after the other; see the fast twin."""
+    out = sorted(set(q) | set(k) if out_degrees is None else out_degrees)
+    couplings = steerable_couplings(list(q), list(k), out, scalarisation=scalarisation)
+    like = next(iter(q.values()))
+    u = {degree: like.new_zeros(*like.shape[:-1], 2 * degree + 1) for degree in out}
+    for row, (degree, l1, l2) in enumerate(couplings):
+        weight = 1.0 if weights is None else weights[row, :, None]
+        u[degree] = u[degree] + weight * _each_sequence(
+            lambda a, b, degree=degree: couple(a.expand(*b.shape[:-1], -1), b, degree).sum(dim=1),
+            q[l1],
+            k[l2],
+            lengths,
+            norm,
+        )
+    return u
+
+
+def wedge_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+    """u_i = s sum_j q_j ^ k_((i-j) mod N); (B, N, C, n), (B, N, C, n) -> (B, N, C, n (n - 1) / 2)."""
+
+    def wedge(a: Tensor, b: Tensor) -> Tensor:
+        outer = torch.einsum("jca,ijcb->icab", a, b)
+        rows, columns = torch.triu_indices(a.shape[-1], a.shape[-1], 1)
+        return (outer - outer.transpose(-1, -2))[..., rows, columns]
+
+    return _each_sequence(wedge, q, k, lengths, norm)
 
 
 def _each_sequence(convolve, q: Tensor, k: Tensor, lengths: Tensor | None, norm: str) -> Tensor:
