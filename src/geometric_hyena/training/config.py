@@ -19,7 +19,7 @@ class NetworkConfig:
         global_tokens: global context tokens per sequence.
         distance_bumps: Gaussian features of the distance (0: its square alone, as in the paper).
         conv_norm: scale of the convolutions: length (1/N), sqrt_length or none.
-        order: of the tokens: natural, axis, curve, random, or displaced:F (a part F).
+        order: of tokens: natural, axis, curve, random, displaced:F (a part F).
         local_messages: whether neighbours send messages.
         global_messages: whether global context tokens send messages.
         long_conv: whether geometric-hyena's blocks have the long convolution.
