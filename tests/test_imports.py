@@ -70,6 +70,7 @@ OPTIONAL = {
         "data/rna/structure_reader.py",
     },
     "RNA": {"data/rna/folding.py"},
+    "sklearn": {"evaluation/rna_baselines.py"},
     "torch_geometric": {"geometry/graph.py"},
     "pooch": {"data/download.py"},
     "jsonargparse": {"training/config_parser.py"},
