@@ -63,7 +63,14 @@ def test_imports_go_one_way(path):
 OPTIONAL = {
     "MDAnalysis": {"data/protein_md/mdanalysis_reader.py"},
     "MDAnalysisTests": {"data/protein_md/mdanalysis_reader.py"},
-    "biotite": {"data/protein_md/mmcif.py", "data/protein_md/prediction_files.py"},
+    "biotite": {
+        "data/protein_md/mmcif.py",
+        "data/protein_md/prediction_files.py",
+        "data/rna/builder/ideal_residues.py",
+        "data/rna/structure_reader.py",
+    },
+    "RNA": {"data/rna/folding.py"},
+    "sklearn": {"evaluation/rna_baselines.py"},
     "torch_geometric": {"geometry/graph.py"},
     "pooch": {"data/download.py"},
     "jsonargparse": {"training/config_parser.py"},

@@ -1,0 +1,1 @@
+"""Models that Geometric Hyena is compared with, one file each."""
