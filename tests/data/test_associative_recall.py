@@ -12,9 +12,9 @@ from geometric_hyena.data.associative_recall import (
     AssociativeRecall,
     AssociativeRecallConfig,
     load_associative_recall,
-    positional_features,
 )
 from geometric_hyena.errors import InputError
+from geometric_hyena.geometry.positional import positional_features
 
 LENGTHS = (3, 4, 5, 8, 17, 32, 128)
 
@@ -121,7 +121,7 @@ def test_a_sample_is_a_graph_of_neighbours_along_the_sequence():
 
 
 def test_positional_features_are_sines_and_cosines_of_the_place():
-    found = positional_features(50)
+    found = positional_features(50, 16).float()
     assert torch.allclose(found[:, 0], torch.arange(50.0).sin(), atol=1e-6)
     assert torch.allclose(found.square().sum(dim=1), torch.full((50,), 8.0), atol=1e-5)
     assert torch.cdist(found, found).add(torch.eye(50)).min() > 0.1  # all places differ

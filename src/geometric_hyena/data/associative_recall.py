@@ -28,6 +28,7 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.files import make_folder, replacing
 from geometric_hyena.geometry.graph import GeometricGraph
 from geometric_hyena.geometry.neighbors import sequence_neighbors
+from geometric_hyena.geometry.positional import positional_features
 from geometric_hyena.geometry.rotations import random_rotation
 
 POSITIONAL_FEATURES = 16
@@ -99,7 +100,7 @@ class AssociativeRecall(Dataset[RecallSample]):
         self.size: int = getattr(config, split)
         self.epoch = 0
         self._stream = _SPLITS.index(split)
-        self._scalars = positional_features(config.length)
+        self._scalars = positional_features(config.length, POSITIONAL_FEATURES).float()
         self._neighbors = sequence_neighbors(config.length)
         self._shared = _vocabulary(_generator(config, _VOCABULARY, 0), config.vocabulary)
 
@@ -172,13 +173,6 @@ def write_recall(config: AssociativeRecallConfig, path: Path) -> Path:
     with replacing(path) as partial, open(partial, "wb") as file:
         np.savez_compressed(file, **arrays)
     return path
-
-
-def positional_features(length: int, count: int = POSITIONAL_FEATURES) -> Tensor:
-    """Sines and cosines of the place in the sequence (Vaswani et al., 2017), (N, count)."""
-    place = torch.arange(length, dtype=torch.float64)[:, None]
-    frequency = 10_000.0 ** (-torch.arange(0, count, 2, dtype=torch.float64) / count)
-    return torch.cat([(place * frequency).sin(), (place * frequency).cos()], dim=1).float()
 
 
 def _generator(config: AssociativeRecallConfig, stream: int, number: int) -> np.random.Generator:
