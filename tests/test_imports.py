@@ -88,7 +88,17 @@ def test_core_needs_no_optional_package():
     import subprocess
     import sys
 
-    blocked = [*OPTIONAL, "lightning", "matplotlib", "rich", "e3nn", "yaml", "docstring_parser"]
+    blocked = [
+        *OPTIONAL,
+        "numba",
+        "triton",
+        "lightning",
+        "matplotlib",
+        "rich",
+        "e3nn",
+        "yaml",
+        "docstring_parser",
+    ]
     code = (
         f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\n"
         "import geometric_hyena, geometric_hyena.testing, geometric_hyena.operators, geometric_hyena.cli\n"

@@ -8,17 +8,20 @@
 
 from geometric_hyena.errors import GHyenaError, InputError, MissingDependencyError
 from geometric_hyena.geometry import GeometricBatch, GeometricGraph, collate
-from geometric_hyena.models import GeometricHyena, GeometricOutput
+from geometric_hyena.models import GeometricHyena, GeometricOutput, GTransformer, SE3Hyena, SE3Transformer
 from geometric_hyena.version import __version__
 
 __all__ = [
     "GHyenaError",
+    "GTransformer",
     "GeometricBatch",
     "GeometricGraph",
     "GeometricHyena",
     "GeometricOutput",
     "InputError",
     "MissingDependencyError",
+    "SE3Hyena",
+    "SE3Transformer",
     "__version__",
     "collate",
 ]

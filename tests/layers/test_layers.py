@@ -6,12 +6,12 @@ import torch
 from geometric_hyena.geometry import sequence_neighbors
 from geometric_hyena.geometry.neighbors import pack_neighbors
 from geometric_hyena.layers.distance import DistanceFeatures
-from geometric_hyena.layers.gating import Gate
 from geometric_hyena.layers.global_context import GlobalContext
 from geometric_hyena.layers.normalization import KeyValueNorm
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.siren import Siren
-from geometric_hyena.operators.segments import equal_length_runs
+from geometric_hyena.layers.staging import project
+from geometric_hyena.operators.segments import equal_length_runs, pieces
 
 
 def geometry_of(positions, lengths, edges):
@@ -37,7 +37,7 @@ def test_projection_is_the_egnn_with_global_messages_of_its_equations():
     v = torch.randn(8, vectors_in, 3, dtype=torch.float64)
     x = torch.randn(8, 3, dtype=torch.float64) * 3
     geometry, table = geometry_of(x, lengths, distance)
-    out_scalars, out_vectors = layer(f, v, geometry)
+    out_scalars, out_vectors = project(layer, f, v, geometry)
 
     def message(module, f_i, f_j, e):
         weight = torch.cat([module.receiver.weight, module.sender.weight, module.edges.T], dim=1)
@@ -79,7 +79,7 @@ def test_either_kind_of_message_can_be_left_out(local, distant):
     ).double()
     x = torch.randn(6, 3, dtype=torch.float64)
     geometry, _ = geometry_of(x, [6], DistanceFeatures(10.0, 0))
-    scalars, vectors = layer(torch.randn(6, 3, dtype=torch.float64), x[:, None], geometry)
+    scalars, vectors = project(layer, torch.randn(6, 3, dtype=torch.float64), x[:, None], geometry)
     assert scalars.shape == (6, 2)
     assert vectors.shape == (6, 2, 3)
 
@@ -87,11 +87,23 @@ def test_either_kind_of_message_can_be_left_out(local, distant):
 def test_global_tokens_are_weighted_means():
     context = GlobalContext(3).double()
     scalars, positions = torch.randn(9, 2, dtype=torch.float64), torch.randn(9, 3, dtype=torch.float64)
-    f, x = context(scalars, positions, equal_length_runs([4, 4, 1]))
+    runs = equal_length_runs([4, 4, 1])
+    found = torch.cat(context(scalars, positions, pieces(runs, 0, 9)))
+    x, f = found[..., :3], found[..., 3:]
     assert f.shape == (3, 3, 2)
     weights = context.weights(torch.arange(4, dtype=torch.float64)[:, None] / 4)
     torch.testing.assert_close(x[1], weights.T @ positions[4:8] / 4)
     torch.testing.assert_close(f[0], weights.T @ scalars[:4] / 4)
+    parts = [
+        (piece.sequences, value)
+        for start, stop in ((0, 3), (3, 7), (7, 9))
+        for cut in [pieces(runs, start, stop)]
+        for piece, value in zip(cut, context(scalars[start:stop], positions[start:stop], cut), strict=True)
+    ]
+    total = torch.zeros_like(found)
+    for sequences, value in parts:
+        total[sequences] += value
+    torch.testing.assert_close(total, found)
 
 
 def test_siren_varies_over_the_sequence():
@@ -100,25 +112,24 @@ def test_siren_varies_over_the_sequence():
     assert values.abs().max() < 10
 
 
-def test_keys_and_values_have_unit_norm_and_zero_stays_zero():
-    scalars, vectors = torch.randn(5, 8, dtype=torch.float64), torch.randn(5, 2, 3, dtype=torch.float64)
-    vectors[0, 0] = 0
+@pytest.mark.parametrize(("order", "p"), [("l2", 2), ("l1", 1), ("linf", torch.inf)])
+def test_keys_and_values_have_unit_norm_and_zero_stays_zero(order, p):
+    scalars, vectors = torch.randn(8, 5, dtype=torch.float64), torch.randn(3, 2, 5, dtype=torch.float64)
+    vectors[:, 0, 0] = 0
     scalars.requires_grad_()
     vectors.requires_grad_()
-    s, v = KeyValueNorm()(scalars, vectors)
-    torch.testing.assert_close(s.norm(dim=-1), torch.ones(5, dtype=torch.float64))
-    assert not v[0, 0].any()
-    torch.testing.assert_close(v[1:].norm(dim=-1), torch.ones(4, 2, dtype=torch.float64))
+    s, v = KeyValueNorm(order)(scalars, vectors)
+    ones = torch.ones(5, dtype=torch.float64)
+    torch.testing.assert_close(s.norm(p=p, dim=0), ones, rtol=0, atol=1e-4)
+    assert not v[:, 0, 0].any()
+    torch.testing.assert_close(v[:, 1].norm(dim=0), ones)
     v.sum().backward()
     assert torch.isfinite(vectors.grad).all()
 
 
-def test_gate_lies_between_zero_and_one():
-    scalars, vectors = Gate(4, 3, 2)(torch.randn(6, 4) * 50)
-    assert scalars.shape == (6, 3)
-    assert vectors.shape == (6, 2, 1)
-    assert float(scalars.detach().min()) >= 0
-    assert float(scalars.detach().max()) <= 1
+def test_unknown_norm_is_refused():
+    with pytest.raises(ValueError, match="kv_norm"):
+        KeyValueNorm("l3")
 
 
 def test_distance_features_of_coincident_tokens_have_a_gradient():

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
-from geometric_hyena.benchmarks.peers import AttentionBlock, MaterialisedAttentionBlock
+from geometric_hyena.benchmarks.peers import MaterialisedAttentionBlock
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.geometry.neighbors import pack_neighbors, sequence_neighbors
 from geometric_hyena.geometry.rotations import random_rotation
+from geometric_hyena.layers.attention import DotProductAttentionBlock
+from geometric_hyena.layers.context_block import ContextBlock
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import Geometry
 from geometric_hyena.operators.segments import equal_length_runs
@@ -25,7 +27,7 @@ TITLE = "One block, H = 80, C = 16, k = 16 (time as ratios, memory in bytes per 
 def check(device: torch.device) -> None:
     """Raise AssertionError unless the blocks to be timed are equivariant."""
     rotation = random_rotation()
-    for kind in (GeometricHyenaBlock, AttentionBlock, MaterialisedAttentionBlock):
+    for kind in (GeometricHyenaBlock, DotProductAttentionBlock, MaterialisedAttentionBlock):
         block = _block(kind).to(device, torch.float64)
         scalars, vectors, geometry = _inputs(64, device, torch.float64, rotation=None)
         turned = _inputs(64, device, torch.float64, rotation=rotation)
@@ -55,7 +57,7 @@ def _row(length: int, device: torch.device) -> dict[str, Any]:
 
     calls = {"ours": forward(GeometricHyenaBlock)}
     if length <= _FUSED_LARGEST:
-        calls["fused"] = forward(AttentionBlock)
+        calls["fused"] = forward(DotProductAttentionBlock)
     if length <= _MATERIALISED_LARGEST:
         calls["materialised"] = forward(MaterialisedAttentionBlock)
     seconds = interleaved_medians(calls, repeats=3)
@@ -80,7 +82,7 @@ def _row(length: int, device: torch.device) -> dict[str, Any]:
     return row
 
 
-def _block(kind: type[GeometricHyenaBlock]) -> GeometricHyenaBlock:
+def _block(kind: type[ContextBlock]) -> ContextBlock:
     torch.manual_seed(0)
     return kind(HIDDEN, CHANNELS, projection={"hidden": HIDDEN, "edges": 1, "global_tokens": 4})
 

@@ -4,23 +4,32 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.benchmarks.verdict import verdict
-from geometric_hyena.layers.projection import Messages
-from geometric_hyena.operators.kernels import kernels, numba_imports
+from geometric_hyena.layers.projection import Messages, Senders
+from geometric_hyena.operators.kernels import kernels, native_backend
 
 TOKENS = 30_000
 TITLE = "Local messages (time and memory as ratios; T = 30,000 tokens)"
 
 
+class OwnMessages(Messages):
+    """Our layer with the peer's arguments: all tokens send, all receive."""
+
+    def forward(self, f: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(T, D), (T, K), (T, K, E), (T, K, 4) -> (T, 4, H)."""
+        return super().forward(f, Senders(self.rows(f)), index, edges, coefficients)
+
+
 def check(device: torch.device) -> None:
     """Raise AssertionError unless our messages equal the concatenated ones, forward and gradients."""
-    for choice in _choices():
+    for choice in _choices(device):
         with kernels(choice):
             ours, peer, arguments = _problem(200, 7, 12, device, torch.float64)
-            outputs = [ours(*arguments), peer(*arguments[1:])]
+            outputs = [ours(*arguments), peer(*arguments)]
             torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-9, atol=1e-10)
             grads = [torch.autograd.grad(out.sin().sum(), arguments[0])[0] for out in outputs]
             torch.testing.assert_close(grads[0], grads[1], rtol=1e-9, atol=1e-10)
@@ -51,18 +60,19 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
 
     def peer_forward():
         with torch.no_grad():
-            return peer(*arguments[1:])
+            return peer(*arguments)
 
     def both():
         return torch.autograd.grad(ours(*arguments), parameters, cotangent)
 
+    choices = _choices(device)
     f = {"peer": peer_forward}
-    fb = {"peer": lambda: torch.autograd.grad(peer(*arguments[1:]), others, cotangent)}
-    for choice in _choices():
+    fb = {"peer": lambda: torch.autograd.grad(peer(*arguments), others, cotangent)}
+    for choice in choices:
         f[choice] = under(choice, forward)
         fb[choice] = under(choice, both)
     f_seconds, fb_seconds = interleaved_medians(f), interleaved_medians(fb)
-    for choice in _choices():
+    for choice in choices:
         yield {
             "k": neighbors,
             "H": hidden,
@@ -76,14 +86,14 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
         }
 
 
-def _choices() -> list[str]:
-    return ["torch", "native"] if numba_imports() and not torch.cuda.is_available() else ["torch"]
+def _choices(device: torch.device) -> list[str]:
+    return ["torch", "native"] if native_backend(torch.empty(0, device=device)) else ["torch"]
 
 
 def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dtype: torch.dtype):
     """Our layer, the concatenated one with the same weights, and inputs for both."""
     torch.manual_seed(0)
-    ours = Messages(hidden, 1, hidden).to(device, dtype)
+    ours = OwnMessages(hidden, 1, hidden).to(device, dtype)
     peer = peers.ConcatenatedMessages(hidden, 1, hidden).to(device, dtype)
     with torch.no_grad():
         weight = torch.cat([ours.receiver.weight, ours.sender.weight, ours.edges.T], dim=1)
@@ -95,7 +105,7 @@ def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dty
     index = (torch.arange(tokens, device=device)[:, None] + offsets).clamp(0, tokens - 1)
     edges = torch.rand(tokens, neighbors, 1, device=device, dtype=dtype)
     coefficients = torch.randn(tokens, neighbors, 4, device=device, dtype=dtype)
-    return ours, peer, (scalars, scalars, index, edges, coefficients)
+    return ours, peer, (scalars, index, edges, coefficients)
 
 
 def targets(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,10 +1,12 @@
 """Global context tokens: a few weighted means of all tokens that summarise the whole molecule."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from geometric_hyena.layers.siren import Siren
-from geometric_hyena.operators.segments import Run
+from geometric_hyena.operators.segments import Piece
 
 
 class GlobalContext(nn.Module):
@@ -19,14 +21,14 @@ class GlobalContext(nn.Module):
         self.tokens = tokens
         self.weights = Siren(tokens)
 
-    def forward(self, scalars: Tensor, positions: Tensor, runs: list[Run]) -> tuple[Tensor, Tensor]:
-        """(T, D), (T, 3) -> global scalars (B, G, D), global positions (B, G, 3)."""
+    def forward(self, scalars: Tensor, positions: Tensor, pieces: Sequence[Piece]) -> list[Tensor]:
+        """(n, D), (n, 3) -> for each piece of sequences its part of [x_g, f_g], (count, G, 3 + D)."""
         joined = torch.cat([positions, scalars], dim=-1)
-        means = []
-        for run in runs:
-            place = torch.arange(run.length, device=scalars.device, dtype=scalars.dtype)[:, None] / run.length
-            weights = self.weights(place).to(joined.dtype) / run.length
-            block = joined[run.start : run.stop].unflatten(0, (run.count, run.length))
-            means.append(weights.T @ block)
-        mean = torch.cat(means)
-        return mean[..., 3:], mean[..., :3]
+        found = []
+        for piece in pieces:
+            count = piece.sequences.stop - piece.sequences.start
+            block = joined[piece.tokens].unflatten(0, (count, -1))
+            place = torch.arange(block.shape[1], device=scalars.device, dtype=positions.dtype) + piece.offset
+            weights = self.weights(place[:, None] / piece.length).to(joined.dtype) / piece.length
+            found.append(weights.T @ block)
+        return found

@@ -1,79 +1,109 @@
-"""The Geometric Hyena block: projection to queries, keys and values, long convolution, gate, projection."""
+"""The Geometric Hyena block: global context by long convolution, in O(N log N)."""
 
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.layers.gating import Gate
-from geometric_hyena.layers.normalization import KeyValueNorm
-from geometric_hyena.layers.projection import EquivariantProjection, Geometry
-from geometric_hyena.operators import geometric_long_conv, scalar_long_conv
+from geometric_hyena.layers.context_block import ContextBlock, Pair, Tensors
+from geometric_hyena.layers.projection import Geometry
+from geometric_hyena.operators.convolution import bilinear_convolution, scale
+from geometric_hyena.operators.products import CROSS_PRODUCT, GEOMETRIC_PRODUCT, SCALAR_PRODUCT
+from geometric_hyena.operators.segments import pad_sequences, unpad_sequences
 
-Pair = tuple[Tensor, Tensor]
+PADDINGS = ("circular", "zero")
 
 
-class GeometricHyenaBlock(nn.Module):
-    """One block (Geometric Hyena, Figure 2), with residual connections around both halves::
+class GeometricHyenaBlock(ContextBlock):
+    """A block whose context is u = long_conv(q, k / |k|) times the values (Geometric Hyena, Eqs. 2, 9, 10)::
 
-        q, k, v = projection(f, V)           EGNN with local and global messages
-        u       = long_conv(q, k / |k|)      scalars, and scalar-vector pairs
-        f, V   += gate * u (v / |v|)         product for scalars, cross product for vectors
-        f, V   += projection(f, V)
+        y = u v       product for scalars, cross product for vectors
+
+    D scalars are convolved channel by channel; mapped to C of them they also meet the C vectors in the
+    geometric long convolution. Mask and values meet in the first stage already, as m (u v) = u (m v).
 
     Args:
-        scalars: D, scalar channels.
-        vectors: C, vector channels.
-        projection: keyword arguments of `EquivariantProjection` that all projections share.
-        norm: scale of the convolutions, see `operators`.
+        interaction: whether scalars and vectors meet in the convolution; without, vectors are convolved with
+            vectors alone.
+        padding: "circular", or "zero": every sequence is followed by as many zeros, so that nothing wraps.
+        conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+
+    The others are those of `ContextBlock`.
     """
 
-    def __init__(self, scalars: int, vectors: int, *, projection: dict, norm: str = "length"):
-        super().__init__()
-        self.scalars, self.vectors, self.norm = scalars, vectors, norm
-        self.input_norm = nn.LayerNorm(scalars)
-        self.qkv = EquivariantProjection(scalars, vectors, 4 * scalars, 3 * vectors, **projection)
-        self.kv_norm = KeyValueNorm()
+    def __init__(
+        self,
+        scalars: int,
+        vectors: int,
+        *,
+        projection: dict,
+        gate: str = "qk",
+        kv_norm: str = "l2",
+        interaction: bool = True,
+        padding: str = "circular",
+        conv_norm: str = "length",
+    ):
+        super().__init__(scalars, vectors, projection=projection, gate=gate, kv_norm=kv_norm)
+        if padding not in PADDINGS:
+            raise ValueError(f"padding: expected one of {', '.join(PADDINGS)}, got {padding!r}")
+        self.padding, self.conv_norm = padding, conv_norm
         # The D-channel scalars are mapped to the C scalars that pair with vectors, and back.
-        self.to_pairs = nn.Linear(scalars, vectors, bias=False)
-        self.from_pairs = nn.Linear(vectors, scalars, bias=False)
-        self.interaction = nn.Parameter(torch.ones(5, vectors))
-        self.gate = Gate(scalars, scalars, vectors)
-        self.output_norm = nn.LayerNorm(scalars)
-        self.output = EquivariantProjection(scalars, vectors, scalars, vectors, **projection)
+        self.to_pairs = nn.Linear(scalars, vectors, bias=False) if interaction else None
+        self.from_pairs = nn.Linear(vectors, scalars, bias=False) if interaction else None
+        self.interaction = nn.Parameter(torch.ones(5, vectors)) if interaction else None
 
-    def forward(self, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
-        """(T, D), (T, C, 3) -> the same shapes."""
-        mixed, qkv_vectors = self.qkv(self.input_norm(scalars), vectors, geometry)
-        q, k, v, gate_input = mixed.split(self.scalars, dim=-1)
-        q_vectors, k_vectors, v_vectors = qkv_vectors.split(self.vectors, dim=1)
-        k, k_vectors = self.kv_norm(k, k_vectors)
-        v, v_vectors = self.kv_norm(v, v_vectors)
+    def emit(self, q: Pair, k: Pair, v: Pair, mask: Pair | None) -> Tensors:
+        """Values, then scalars and vectors of queries and keys, then the scalars that meet vectors."""
+        values = v if mask is None else (v[0] * mask[0], v[1] * mask[1])
+        if self.to_pairs is None:
+            return (*values, *q, *k)
+        weight = self.to_pairs.weight
+        with torch.autocast(weight.device.type, enabled=False):
+            return (*values, *q, *k, weight @ q[0], weight @ k[0])
 
-        y, y_vectors = self.global_context((q, q_vectors), (k, k_vectors), (v, v_vectors), geometry)
+    def mix(self, emitted: Tensors, geometry: Geometry) -> Tensors:
+        """Values, convolved scalars, convolved vectors, convolved scalars of the pairs."""
+        v, v_vectors, q, q_vectors, k, k_vectors, *pairs = emitted
+        del emitted
+        u = self._convolve((q[None],), (k[None],), geometry)[0][0]
+        del q, k  # memory that a long sequence cannot spare
+        if not pairs:
+            return v, v_vectors, u, *self._convolve((q_vectors,), (k_vectors,), geometry)
+        a, u_vectors = self._convolve((pairs[0][None], q_vectors), (pairs[1][None], k_vectors), geometry)
+        return v, v_vectors, u, u_vectors, a[0]
 
-        mask, vector_mask = self.gate(gate_input)
-        scalars = scalars + mask * y
-        vectors = vectors + vector_mask * y_vectors
-        update, vector_update = self.output(self.output_norm(scalars), vectors, geometry)
-        return scalars + update, vectors + vector_update
+    def gathered_scalars(self, v: Tensor, v_vectors: Tensor, u: Tensor, *rest: Tensor) -> Tensor:
+        """u v, (D, n)."""
+        if self.from_pairs is not None:
+            weight = self.from_pairs.weight
+            with torch.autocast(weight.device.type, enabled=False):
+                u = torch.addmm(u, weight, rest[1])
+        return u * v
 
-    def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
-        """Long convolution of queries with keys over each whole sequence, times the values.
+    def gathered_vectors(self, v: Tensor, v_vectors: Tensor, u: Tensor, *rest: Tensor) -> Tensor:
+        """u x v, (3, C, n)."""
+        # torch's cross product along an outer axis takes ten times as long.
+        a, b = rest[0].unbind(0), v_vectors.unbind(0)
+        return torch.stack(
+            [torch.addcmul(a[i - 2] * b[i - 1], a[i - 1], b[i - 2], value=-1) for i in range(3)]
+        )
 
-        Every argument is a pair of scalars (T, D) and vectors (T, C, 3), and so is the result.
-        """
-        lengths = torch.tensor([run.length for run in geometry.runs for _ in range(run.count)])
-        # FFTs want single precision at least, whatever autocast says.
-        full = torch.promote_types(self.interaction.dtype, torch.float32)
-        (q, k, v) = ((scalars.to(full), vectors.to(full)) for scalars, vectors in (q, k, v))
-        with torch.autocast(q[0].device.type, enabled=False):
-            pairs, u_vectors = geometric_long_conv(
-                self.to_pairs(q[0]),
-                q[1],
-                self.to_pairs(k[0]),
-                k[1],
-                self.interaction,
-                lengths,
-                norm=self.norm,
-            )
-            u = scalar_long_conv(q[0], k[0], lengths, norm=self.norm) + self.from_pairs(pairs)
-        return u * v[0], torch.linalg.cross(u_vectors, v[1])
+    def entering_modules(self) -> tuple[nn.Module, ...]:
+        """Modules that `emit` uses."""
+        return () if self.to_pairs is None else (self.to_pairs,)
+
+    def leaving_modules(self) -> tuple[nn.Module, ...]:
+        """Modules that `gathered_scalars` uses."""
+        return () if self.from_pairs is None else (self.from_pairs,)
+
+    def _convolve(self, q: Tensors, k: Tensors, geometry: Geometry) -> Tensors:
+        size = sum(len(part) for part in q)
+        product = {1: SCALAR_PRODUCT, 3: CROSS_PRODUCT, 4: GEOMETRIC_PRODUCT}[size]
+        weights = self.interaction if size == 4 else None
+        # Nobody else sees the queries: without gradients the result may take their place.
+        if self.padding == "circular":
+            return bilinear_convolution(q, k, weights, product, geometry.runs, self.conv_norm, overwrite=True)
+        runs, q = pad_sequences(q, geometry.runs)
+        _, k = pad_sequences(k, geometry.runs)
+        u = bilinear_convolution(q, k, weights, product, runs, self.conv_norm, overwrite=True)
+        # The padded sequences are twice as long, which is not what the scale refers to.
+        longer = scale(self.conv_norm, 1) / scale(self.conv_norm, 2)
+        return tuple(part * longer for part in unpad_sequences(u, geometry.runs))

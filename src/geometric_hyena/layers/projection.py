@@ -7,29 +7,35 @@
 
 (Geometric Hyena, Eqs. 5-8, for any number of vector channels; the paper's reading is one channel that starts
 as the position.) All heads are linear in the messages, so they act on aggregated moments of them.
+
+A projection works in two passes, so that it can work on a chunk of tokens at a time (see `staging`): `look`
+at all tokens for what they send to others, then `receive`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from geometric_hyena.layers.global_context import GlobalContext
 from geometric_hyena.operators.messages import message_moments
-from geometric_hyena.operators.segments import Run
+from geometric_hyena.operators.segments import Piece, Run, pieces
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What all projections of one forward pass share.
+    """What all projections of one forward pass share, for all tokens or for a chunk of them.
 
     Attributes:
-        positions: (T, 3), centred.
-        index: (T, K) neighbour table.
-        edges: (T, K, E) distance features and edge features.
-        coefficients: (T, K, 4), 1 and (x_i - x_j) / |N_i| per neighbour, zero at padding.
-        runs: where the sequences lie.
-        sequence: (T,) number of each token's sequence.
+        positions: (n, 3), centred.
+        index: (n, K) neighbour table, rows of all T tokens.
+        edges: (n, K, E) distance features and edge features.
+        coefficients: (n, K, 4), 1 and (x_i - x_j) / |N_i| per neighbour, zero at padding.
+        runs: where the sequences lie among all tokens.
+        sequence: (n,) number of each token's sequence.
+        start: place of the first token among all.
     """
 
     positions: Tensor
@@ -38,26 +44,73 @@ class Geometry:
     coefficients: Tensor
     runs: list[Run]
     sequence: Tensor
+    start: int = 0
+
+    @property
+    def sequences(self) -> int:
+        """Number of sequences."""
+        return sum(run.count for run in self.runs)
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """The sequences and parts of sequences among these tokens."""
+        return pieces(self.runs, self.start, self.start + self.positions.shape[0])
+
+    def part(self, start: int, stop: int, *differentiable: Tensor) -> "Geometry":
+        """The tokens from `start` to `stop`; `differentiable` stand in for positions, edges, coefficients."""
+        tensors = differentiable or tuple(
+            x[start:stop] for x in (self.positions, self.edges, self.coefficients)
+        )
+        positions, edges, coefficients = tensors
+        index, sequence = self.index[start:stop], self.sequence[start:stop]
+        return Geometry(positions, index, edges, coefficients, self.runs, sequence, start)
+
+    def detached(self) -> "Geometry":
+        """The same without history for gradients."""
+        tensors = {name: getattr(self, name).detach() for name in ("positions", "edges", "coefficients")}
+        return replace(self, **tensors)
+
+
+@dataclass(frozen=True)
+class Senders:
+    """What all tokens send, (T, H), and where its gradient is summed if not by autograd."""
+
+    rows: Tensor | None
+    grad: Tensor | None = None
 
 
 class Messages(nn.Module):
     """One-layer-perceptron messages, factorised: W [f_i, f_j, e_ij] + b = A_i + B_j + e_ij W_e."""
 
+    # The compiled kernels take eight channels at a time. Filled up here, the rows are filled up once.
+    _LANES = 8
+
     def __init__(self, scalars: int, edges: int, hidden: int):
         super().__init__()
+        self.hidden = hidden
         bound = (2 * scalars + edges) ** -0.5  # that of one linear map of the concatenation
         self.receiver = nn.Linear(scalars, hidden)
         self.sender = nn.Linear(scalars, hidden, bias=False)
         self.edges = nn.Parameter(torch.empty(edges, hidden).uniform_(-bound, bound))
 
     def forward(
-        self, receivers: Tensor, senders: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor
+        self, receivers: Tensor, senders: Senders, index: Tensor, edges: Tensor, coefficients: Tensor
     ) -> Tensor:
-        """Moments (T, 4, H) of the messages from `senders` (S, D) to `receivers` (T, D)."""
-        a, b = self.receiver(receivers), self.sender(senders)
-        return message_moments(
-            a, b, self.edges.to(a.dtype), index, edges.to(a.dtype), coefficients.to(a.dtype)
-        )
+        """Moments (n, 4, H) of the messages to `receivers` (n, D)."""
+        assert senders.rows is not None
+        a = self._filled(self.receiver(receivers))
+        tensors = senders.rows, self._filled(self.edges), edges, coefficients
+        b, edge_map, edges, coefficients = (x.to(a.dtype) for x in tensors)
+        moments = message_moments(a, b, edge_map, index, edges, coefficients, sender_grad=senders.grad)
+        return moments[..., : self.hidden]
+
+    def rows(self, scalars: Tensor) -> Tensor:
+        """What tokens (n, D) send: B, (n, H filled up with zeros)."""
+        return self._filled(self.sender(scalars))
+
+    def _filled(self, x: Tensor) -> Tensor:
+        missing = -self.hidden % self._LANES
+        return nn.functional.pad(x, (0, missing)) if missing else x
 
 
 class EquivariantProjection(nn.Module):
@@ -96,27 +149,51 @@ class EquivariantProjection(nn.Module):
         self.to_scalars = nn.Linear(scalars + moments, out_scalars)
         self.to_vectors = nn.Linear(vectors + moments, out_vectors, bias=False)
 
-    def forward(self, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
-        """(T, D), (T, C, 3) -> (T, out_scalars), (T, out_vectors, 3)."""
-        scalar_parts, vector_parts = [scalars], [vectors.transpose(1, 2)]
-        for moments in self._moments(scalars, geometry):
-            scalar_parts.append(moments[:, 0])
-            vector_parts.append(moments[:, 1:])
-        out_scalars = self.to_scalars(torch.cat(scalar_parts, dim=-1))
-        out_vectors = self.to_vectors(torch.cat(vector_parts, dim=-1)).transpose(1, 2)
+    def look(self, scalars: Tensor, geometry: Geometry) -> tuple[Tensor | None, list[Tensor]]:
+        """What some tokens send: rows (n, H) to neighbours, and their part of the global tokens."""
+        rows = None if self.local is None else self.local.rows(scalars)
+        if self.context is None:
+            return rows, []
+        return rows, self.context(scalars, geometry.positions, geometry.pieces)
+
+    def distant_senders(self, tokens: Tensor | None) -> tuple[Tensor, ...]:
+        """Positions (B, G, 3) and messages' rows (B G, H) of the global tokens (B, G, 3 + D)."""
+        if tokens is None or self.distant is None:
+            return ()
+        return tokens[..., :3], self.distant.rows(tokens[..., 3:].flatten(0, 1))
+
+    def receive(
+        self,
+        scalars: Tensor,
+        vectors: Tensor,
+        geometry: Geometry,
+        local: Senders,
+        distant: Sequence[Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """(n, D), (3, C, n) -> (out_scalars, n), (3, out_vectors, n)."""
+        moments = []
+        if self.local is not None:
+            edges = geometry.index, geometry.edges, geometry.coefficients
+            moments.append(self.local(scalars, local, *edges))
+        if distant and self.distant is not None:
+            edges = _distant_edges(geometry, distant[0])
+            moments.append(self.distant(scalars, Senders(distant[1]), *edges))
+        sums, firsts = zip(*(m.split([1, 3], dim=1) for m in moments), strict=True) if moments else ((), ())
+        joined = torch.cat([scalars, *(m[:, 0] for m in sums)], dim=-1)
+        out_scalars = torch.mm(self.to_scalars.weight, joined.T)
+        out_scalars = out_scalars.add_(self.to_scalars.bias[:, None])
+        sizes = [vectors.shape[1], *(m.shape[2] for m in firsts)]
+        maps = self.to_vectors.weight.split(sizes, dim=1)
+        out_vectors = torch.bmm(maps[0].expand(3, -1, -1), vectors.to(maps[0].dtype))
+        for map_, first in zip(maps[1:], firsts, strict=True):
+            out_vectors = torch.baddbmm(out_vectors, map_.expand(3, -1, -1), first.permute(1, 2, 0))
         return out_scalars, out_vectors
 
-    def _moments(self, scalars: Tensor, geometry: Geometry) -> list[Tensor]:
-        found = []
-        if self.local is not None:
-            found.append(self.local(scalars, scalars, geometry.index, geometry.edges, geometry.coefficients))
-        if self.context is not None and self.distant is not None:
-            global_scalars, global_positions = self.context(scalars, geometry.positions, geometry.runs)
-            count = self.context.tokens
-            own = torch.arange(count, device=scalars.device)
-            index = geometry.sequence[:, None] * count + own
-            offset = geometry.positions[:, None] - global_positions.flatten(0, 1)[index]
-            edges = torch.log1p(offset.square().sum(dim=-1, keepdim=True))
-            coefficients = torch.cat([torch.ones_like(edges), offset / count], dim=-1)
-            found.append(self.distant(scalars, global_scalars.flatten(0, 1), index, edges, coefficients))
-        return found
+
+def _distant_edges(geometry: Geometry, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Index (n, G), features (n, G, 1) and coefficients (n, G, 4) of the messages from global tokens."""
+    count = positions.shape[1]
+    index = geometry.sequence[:, None] * count + torch.arange(count, device=positions.device)
+    offsets = geometry.positions[:, None] - positions.flatten(0, 1)[index]
+    edges = torch.log1p(offsets.square().sum(dim=-1, keepdim=True))
+    return index, edges, torch.cat([torch.ones_like(edges), offsets / count], dim=-1)

@@ -1,16 +1,20 @@
 """The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.layers.context_block import MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
-from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_tokens, segment_mean
+from geometric_hyena.layers.staging import project
+from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.operators.segments import Run, equal_length_runs
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -44,7 +48,13 @@ class GeometricHyena(nn.Module):
         global_tokens: G, global context tokens.
         local_messages: whether neighbours send messages.
         global_messages: whether global context tokens send messages.
+        long_conv: whether blocks have the long convolution; without, they are layers of messages.
+        gate: what is masked: "qk", the result of the convolution, as in the paper; "k", the keys; or "none".
+        kv_norm: norm of keys and values: "l2", "l1", "linf" or "none".
+        interaction: whether scalars and vectors meet in the convolution.
+        padding: "circular" convolution, or "zero": nothing wraps around the end.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+        block: what makes a block, called as `GeometricHyenaBlock` is, for a stack of other blocks.
     """
 
     def __init__(
@@ -61,7 +71,13 @@ class GeometricHyena(nn.Module):
         global_tokens: int = 4,
         local_messages: bool = True,
         global_messages: bool = True,
+        long_conv: bool = True,
+        gate: str = "qk",
+        kv_norm: str = "l2",
+        interaction: bool = True,
+        padding: str = "circular",
         conv_norm: str = "length",
+        block: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
@@ -78,9 +94,17 @@ class GeometricHyena(nn.Module):
         self.embed = EquivariantProjection(
             hidden_dim, 1 + vector_dim, hidden_dim, vector_channels, **projection
         )
+        switches = {
+            "gate": gate,
+            "kv_norm": kv_norm,
+            "interaction": interaction,
+            "padding": padding,
+            "conv_norm": conv_norm,
+        }
+        with_context = partial(GeometricHyenaBlock, **switches) if long_conv else MessageBlock
+        make_block = block or with_context
         self.blocks = nn.ModuleList(
-            GeometricHyenaBlock(hidden_dim, vector_channels, projection=projection, norm=conv_norm)
-            for _ in range(blocks)
+            make_block(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)
@@ -91,30 +115,19 @@ class GeometricHyena(nn.Module):
         Raises:
             InputError: where the batch does not have the features that the model was made for.
         """
-        self._check(batch)
+        check_features(batch, self.dims)
         runs = equal_length_runs(batch.lengths.tolist())
-        centre = expand_to_tokens(segment_mean(batch.positions, runs), runs)
-        positions = batch.positions - centre
+        positions = centred_positions(batch, runs)
         geometry = self._geometry(batch, positions, runs)
 
         vectors = (positions / self.radius)[:, None]
         if batch.vectors is not None:
             vectors = torch.cat([vectors, batch.vectors], dim=1)
-        scalars, vectors = self.embed(self.embed_scalars(batch.scalars), vectors, geometry)
+        scalars, vectors = project(self.embed, self.embed_scalars(batch.scalars), vectors, geometry)
         for block in self.blocks:
             scalars, vectors = block(scalars, vectors, geometry)
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
         return GeometricOutput(self.output_norm(scalars), vectors, shifted)
-
-    def _check(self, batch: "GeometricBatch") -> None:
-        vectors = 0 if batch.vectors is None else batch.vectors.shape[1]
-        edges = 0 if batch.edge_features is None else batch.edge_features.shape[2]
-        given = {"scalar_dim": batch.scalars.shape[1], "vector_dim": vectors, "edge_dim": edges}
-        for name, expected in self.dims.items():
-            if given[name] != expected:
-                raise InputError(
-                    f"batch: the model was made for {name}={expected}, the batch has {given[name]}"
-                )
 
     def _geometry(self, batch: "GeometricBatch", positions: Tensor, runs: list[Run]) -> Geometry:
         index, mask = batch.neighbors.index, batch.neighbors.mask

@@ -1,7 +1,7 @@
 """Models by name, as the command line and run directories know them."""
 
+import inspect
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
 from torch import nn
@@ -9,10 +9,16 @@ from torch import nn
 from geometric_hyena.errors import InputError
 from geometric_hyena.models.baselines.hyena import Hyena
 from geometric_hyena.models.baselines.transformer import Transformer
+from geometric_hyena.models.g_transformer import GTransformer
 from geometric_hyena.models.geometric_hyena import GeometricHyena
+from geometric_hyena.models.se3_hyena import SE3Hyena
+from geometric_hyena.models.se3_transformer import SE3Transformer
 
 MODELS: dict[str, type[nn.Module]] = {
     "geometric-hyena": GeometricHyena,
+    "se3-hyena": SE3Hyena,
+    "g-transformer": GTransformer,
+    "se3-transformer": SE3Transformer,
     "hyena": Hyena,
     "transformer": Transformer,
 }
@@ -27,9 +33,10 @@ def check_model_name(name: str) -> None:
 def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[str, Any]) -> nn.Module:
     """The model of that name for inputs with `scalar_dim` scalars and `vector_dim` vectors per token.
 
-    It is given those of the options that it has: a Transformer has no convolution to be scaled.
+    It is given those of `options` that its constructor has: a model without global tokens does not hear how
+    many there are.
     """
     check_model_name(name)
-    known = signature(MODELS[name]).parameters
-    taken = {option: value for option, value in options.items() if option in known}
-    return MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **taken)
+    has = inspect.signature(MODELS[name]).parameters
+    chosen = {option: value for option, value in options.items() if option in has}
+    return MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **chosen)

@@ -33,7 +33,12 @@ def forward(
     Returns:
         (out_size, c, B, F), in scratch memory: it is valid until the next call.
     """
-    if product.geometric is not None and weights is not None and _native(q):
+    backend = _backend(product, q)
+    if product.geometric is not None and weights is not None and backend == "triton":
+        from geometric_hyena.operators import combine_triton
+
+        return combine_triton.geometric_product(product.geometric, q, k, weights, conjugate)
+    if product.geometric is not None and weights is not None and backend == "numba":
         return _native_product(product.geometric, q, k, weights, conjugate)
     if conjugate:
         k = k.conj()
@@ -71,7 +76,12 @@ def term_sums(
     Returns:
         (weight_count, c), real.
     """
-    if product.geometric is not None and half and _native(q):
+    backend = _backend(product, q)
+    if backend == "triton":
+        from geometric_hyena.operators import combine_triton
+
+        return combine_triton.geometric_term_sums(q, k, g, first, half)
+    if backend == "numba" and half:
         return _native_term_sums(q, k, g, first)
     sums = g.real.new_zeros(product.weight_count, q.shape[1])
     for term in product.terms:
@@ -83,8 +93,11 @@ def term_sums(
     return sums
 
 
-def _native(spectrum: Tensor) -> bool:
-    return spectrum.dtype == torch.complex64 and kernels.use_native(spectrum)
+def _backend(product: BilinearProduct, spectrum: Tensor) -> str | None:
+    """What has compiled kernels for these spectra: for the geometric product in single precision alone."""
+    if product.geometric is None or spectrum.dtype != torch.complex64:
+        return None
+    return kernels.native_backend(spectrum)
 
 
 def _as_integers(spectrum: Tensor) -> "np.ndarray":

@@ -33,8 +33,9 @@ NORMS = ("length", "sqrt_length", "none")
 # which would drown in small launches, far more.
 CHUNK_ELEMENTS = 1 << 16
 _GPU_CHUNK_ELEMENTS = 1 << 26
-# Spectra above this size are computed again in the backward instead of kept.
-_KEEP_BYTES = 1 << 30
+# Spectra above this size are computed again in the backward instead of kept, unless they take no more than
+# the inputs, which are needed otherwise.
+_KEEP_BYTES = 1 << 27
 
 
 def scale(norm: str, length: int) -> float:
@@ -49,6 +50,8 @@ def bilinear_convolution(
     product: BilinearProduct,
     runs: list[Run],
     norm: str,
+    *,
+    overwrite: bool = False,
 ) -> tuple[Tensor, ...]:
     """u_i = s sum_j q_j * k_((i-j) mod N) for every sequence of packed tokens.
 
@@ -59,11 +62,19 @@ def bilinear_convolution(
         product: the product `*`.
         runs: where the sequences lie.
         norm: "length", "sqrt_length" or "none".
+        overwrite: the result may take the place of `q` where no gradient is asked for.
 
     Returns:
         The components of the result, in parts (the product's `out_parts`), in the dtype of the inputs.
     """
-    return _BilinearConvolution.apply(weights, product, runs, norm, len(q), *q, *k)
+    inputs = [*q, *k] if weights is None else [weights, *q, *k]
+    if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
+        return _BilinearConvolution.apply(weights, product, runs, norm, len(q), *q, *k)
+    q, k = tuple(map(_tokens_contiguous, q)), tuple(map(_tokens_contiguous, k))
+    in_place = overwrite and tuple(len(part) for part in q) == product.out_parts
+    out = q if in_place else _empty(product, q[0])
+    _forward(out, q, k, weights, product, runs, norm, keep=False)
+    return out
 
 
 class _BilinearConvolution(torch.autograd.Function):
@@ -71,18 +82,12 @@ class _BilinearConvolution(torch.autograd.Function):
     def forward(ctx, weights, product, runs, norm, q_count, *inputs):
         inputs = tuple(_tokens_contiguous(x) for x in inputs)
         q, k = inputs[:q_count], inputs[q_count:]
-        channels, tokens = q[0].shape[1:]
-        out = tuple(q[0].new_empty(size, channels, tokens) for size in product.out_parts)
-        keep = any(ctx.needs_input_grad) and _spectra_bytes(product, runs, q[0]) <= _KEEP_BYTES
-        kept = []
-        for run, chunk in _chunks(runs, q[0]):
-            q_hat = _analyse(q, run, chunk)
-            k_hat = _analyse(k, run, chunk)
-            w = None if weights is None else weights[:, chunk]
-            _synthesise(out, combine.forward(product, q_hat, k_hat, w), run, chunk, norm)
-            if keep:
-                kept += [q_hat, k_hat]
-        ctx.save_for_backward(weights, *inputs, *kept)
+        out = _empty(product, q[0])
+        keep = _keeps_spectra(product, runs, q[0])
+        kept = _forward(out, q, k, weights, product, runs, norm, keep)
+        # Where the spectra are kept, of the inputs only the shapes are needed.
+        ctx.save_for_backward(weights, *(kept if keep else inputs))
+        ctx.shapes = [x.shape for x in inputs]
         ctx.product, ctx.runs, ctx.norm, ctx.q_count, ctx.keep = product, runs, norm, q_count, keep
         return out
 
@@ -91,14 +96,14 @@ class _BilinearConvolution(torch.autograd.Function):
     def backward(ctx, *grads):
         product, runs, keep = ctx.product, ctx.runs, ctx.keep
         weights, *saved = ctx.saved_tensors
-        count = len(ctx.needs_input_grad) - 5
-        inputs, kept = tuple(saved[:count]), iter(saved[count:])
+        kept, inputs = iter(saved), tuple(saved)
         q, k = inputs[: ctx.q_count], inputs[ctx.q_count :]
+        q_shapes, k_shapes = ctx.shapes[: ctx.q_count], ctx.shapes[ctx.q_count :]
         grads = tuple(_tokens_contiguous(grad) for grad in grads)
         needs_w, needs = ctx.needs_input_grad[0], ctx.needs_input_grad[5:]
         needs_q, needs_k = any(needs[: ctx.q_count]), any(needs[ctx.q_count :])
-        q_grads = tuple(torch.empty_like(x) for x in q) if needs_q else None
-        k_grads = tuple(torch.empty_like(x) for x in k) if needs_k else None
+        q_grads = tuple(grads[0].new_empty(shape) for shape in q_shapes) if needs_q else None
+        k_grads = tuple(grads[0].new_empty(shape) for shape in k_shapes) if needs_k else None
         w_grad = torch.zeros_like(weights) if needs_w else None
         for run, chunk in _chunks(runs, grads[0]):
             if keep:
@@ -117,7 +122,32 @@ class _BilinearConvolution(torch.autograd.Function):
                 if target is not None:
                     spectrum = combine.forward(adjoint, g_hat, other, w, conjugate=True)
                     _synthesise(target, spectrum, run, chunk, ctx.norm, fold=False)
-        return w_grad, None, None, None, None, *(q_grads or (None,) * len(q)), *(k_grads or (None,) * len(k))
+        return (
+            w_grad,
+            None,
+            None,
+            None,
+            None,
+            *(q_grads or (None,) * len(q_shapes)),
+            *(k_grads or (None,) * len(k_shapes)),
+        )
+
+
+def _empty(product: BilinearProduct, like: Tensor) -> tuple[Tensor, ...]:
+    return tuple(like.new_empty(size, *like.shape[1:]) for size in product.out_parts)
+
+
+def _forward(out, q, k, weights, product, runs, norm, keep: bool) -> list[Tensor]:
+    """Write the convolution into `out`, which may be `q`; the spectra of q and k if they are to be kept."""
+    kept = []
+    for run, chunk in _chunks(runs, q[0]):
+        q_hat = _analyse(q, run, chunk)
+        k_hat = _analyse(k, run, chunk)
+        w = None if weights is None else weights[:, chunk]
+        _synthesise(out, combine.forward(product, q_hat, k_hat, w), run, chunk, norm)
+        if keep:
+            kept += [q_hat, k_hat]
+    return kept
 
 
 def _tokens_contiguous(x: Tensor) -> Tensor:
@@ -133,9 +163,11 @@ def _chunks(runs: list[Run], like: Tensor) -> Iterator[tuple[Run, slice]]:
             yield run, slice(start, min(start + step, channels))
 
 
-def _spectra_bytes(product: BilinearProduct, runs: list[Run], like: Tensor) -> int:
-    numbers = sum(run.count * fft_length(run.length) for run in runs) * like.shape[1]
-    return numbers * (product.query_size + product.key_size) * like.element_size()
+def _keeps_spectra(product: BilinearProduct, runs: list[Run], like: Tensor) -> bool:
+    """Whether the spectra wait for the backward: where they are no larger than q and k, or small."""
+    transformed = sum(run.count * fft_length(run.length) for run in runs)
+    size = transformed * like.shape[1] * (product.query_size + product.key_size) * like.element_size()
+    return size <= _KEEP_BYTES or transformed <= 1.01 * like.shape[2]
 
 
 def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool = False) -> Tensor:

@@ -39,9 +39,16 @@ def forward(
 
 
 def backward(
-    grad: Tensor, tensors: tuple[Tensor, ...], needs_edges: bool, needs_coefficients: bool
+    grad: Tensor,
+    tensors: tuple[Tensor, ...],
+    sender_total: Tensor,
+    needs_edges: bool,
+    needs_coefficients: bool,
 ) -> tuple[Tensor | None, ...]:
-    """Gradients to receiver, sender, edge_map, edges and coefficients; None for the last two on request."""
+    """Gradients to receiver, edge_map, edges and coefficients; None for the last two on request.
+
+    That to sender is added to `sender_total`.
+    """
     arrays = _arrays(*tensors)
     receiver, sender, edge_map, index, edges, coefficients = arrays
     (tokens, neighbors), width, dtype = index.shape, receiver.shape[1], receiver.dtype
@@ -51,7 +58,9 @@ def backward(
         np.zeros(edges.shape if needs_edges else (0, 0, 0), dtype),
         np.zeros(coefficients.shape if needs_coefficients else (0, 0, 0), dtype),
     )
-    sender_grad = np.zeros_like(sender)
+    # Filled up to whole lanes, the gradient needs an array of its own.
+    own = sender.shape != tuple(sender_total.shape) or not sender_total.is_contiguous()
+    sender_grad = np.zeros_like(sender) if own else sender_total.numpy()
     map_grad = np.zeros(edge_map.shape)
 
     parts = share_count(index.size * width, _SHARE)
@@ -71,9 +80,10 @@ def backward(
         in_threads(add_to_senders, [(part, parts, *waiting) for part in range(parts)])
 
     hidden = tensors[0].shape[1]
+    if own:
+        sender_total += _cut(sender_grad, hidden)
     return (
         _cut(token_grads[0], hidden),
-        _cut(sender_grad, hidden),
         _cut(map_grad.astype(dtype), hidden),
         torch.from_numpy(token_grads[1]) if needs_edges else None,
         torch.from_numpy(token_grads[2]) if needs_coefficients else None,

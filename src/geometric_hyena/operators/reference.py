@@ -1,7 +1,7 @@
 """The operators as direct O(N^2) sums: slow, readable, and the oracle of every test.
 
-Same names, signatures and meaning as the fast ones; written token by token from the definition
-u_i = s sum_j q_j * k_((i-j) mod N), differentiable by plain autograd, in the dtype of the input.
+Same names, signatures and meaning as the fast ones (but for options that only choose a kernel); written token
+by token from their definitions, differentiable by plain autograd, in the dtype of the input.
 """
 
 import torch
@@ -54,6 +54,55 @@ def _each_sequence(convolve, q: Tensor, k: Tensor, lengths: Tensor | None, norm:
     for q_b, k_b, n in zip(q, k, counts, strict=True):
         shift = (torch.arange(n)[:, None] - torch.arange(n)[None, :]) % n  # [i, j] -> (i - j) mod N
         u = convolve(q_b[:n], k_b[:n][shift.to(k.device)]) * scale(norm, n)
+        rows.append(torch.cat([u, u.new_zeros(q.shape[1] - n, *u.shape[1:])]))
+    return torch.stack(rows) if rows else torch.zeros_like(q)
+
+
+def scalar_attention(
+    q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None = None, *, scale: str = "channels"
+) -> Tensor:
+    """u_i = sum_j softmax_j(q_i . k_j / c) v_j; (B, N, D) thrice -> (B, N, D)."""
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        c = (len(q) if scale == "length" else q.shape[1]) ** 0.5
+        return torch.einsum("ij,jd->id", torch.softmax(torch.einsum("id,jd->ij", q, k) / c, dim=1), v)
+
+    return _each_attention(attend, q, k, v, lengths)
+
+
+def dot_product_vector_attention(
+    q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None = None, *, scale: str = "length"
+) -> Tensor:
+    """u_i = sum_j softmax_j(sum_c q_ic . k_jc / c) v_j; (B, N, C, 3) thrice -> (B, N, C, 3)."""
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        c = (len(q) if scale == "length" else 3 * q.shape[1]) ** 0.5
+        s = torch.softmax(torch.einsum("icx,jcx->ij", q, k) / c, dim=1)
+        return torch.einsum("ij,jcx->icx", s, v)
+
+    return _each_attention(attend, q, k, v, lengths)
+
+
+def cross_product_vector_attention(
+    q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None = None, *, values: str = "equation"
+) -> Tensor:
+    """u_i = 1/N sum_j S_ij x v_j with S_ij = softmax_j(|q_i x k_j| / sqrt N) (q_i x k_j), or v_i for v_j."""
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        cross = torch.linalg.cross(q[:, None], k[None])  # (i, j, C, 3)
+        size = torch.linalg.vector_norm(cross, dim=-1, keepdim=True)
+        s = torch.softmax(size / len(q) ** 0.5, dim=1) * cross
+        return torch.linalg.cross(s, v[None] if values == "equation" else v[:, None]).mean(dim=1)
+
+    return _each_attention(attend, q, k, v, lengths)
+
+
+def _each_attention(attend, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None) -> Tensor:
+    """Let the real tokens of every padded sequence attend to each other; padded places come out zero."""
+    counts = [q.shape[1]] * q.shape[0] if lengths is None else [int(n) for n in lengths]
+    rows = []
+    for q_b, k_b, v_b, n in zip(q, k, v, counts, strict=True):
+        u = attend(q_b[:n], k_b[:n], v_b[:n])
         rows.append(torch.cat([u, u.new_zeros(q.shape[1] - n, *u.shape[1:])]))
     return torch.stack(rows) if rows else torch.zeros_like(q)
 

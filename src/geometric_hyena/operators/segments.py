@@ -33,6 +33,36 @@ def equal_length_runs(lengths: Iterable[int]) -> list[Run]:
     return runs
 
 
+class Piece(NamedTuple):
+    """What a chunk of packed tokens holds of a run: whole sequences, or a part of one.
+
+    `sequences` are their numbers, `tokens` their places in the chunk, `offset` the place of the first token
+    in its sequence and `length` that of a whole sequence.
+    """
+
+    sequences: slice
+    tokens: slice
+    offset: int
+    length: int
+
+
+def pieces(runs: Iterable[Run], start: int, stop: int) -> list[Piece]:
+    """Cut the packed tokens from `start` to `stop` where runs begin and where sequences are incomplete."""
+    found: list[Piece] = []
+    first = 0
+    for run in runs:
+        at, end = max(start, run.start), min(stop, run.stop)
+        while at < end:
+            number, offset = divmod(at - run.start, run.length)
+            whole = 0 if offset else (end - at) // run.length
+            count, size = (whole, whole * run.length) if whole else (1, min(run.length - offset, end - at))
+            sequences = slice(first + number, first + number + count)
+            found.append(Piece(sequences, slice(at - start, at - start + size), offset, run.length))
+            at += size
+        first += run.count
+    return found
+
+
 def segment_mean(packed: Tensor, runs: list[Run]) -> Tensor:
     """Mean of a packed tensor (T, ...) over each sequence, (B, ...)."""
     return torch.cat([packed[r.start : r.stop].unflatten(0, (r.count, r.length)).mean(1) for r in runs])
@@ -51,3 +81,26 @@ def expand_to_tokens(per_sequence: Tensor, runs: list[Run]) -> Tensor:
         parts.append(block[:, None].expand(run.count, run.length, *block.shape[1:]).flatten(0, 1))
         first += run.count
     return torch.cat(parts)
+
+
+def pad_sequences(parts: tuple[Tensor, ...], runs: list[Run]) -> tuple[list[Run], tuple[Tensor, ...]]:
+    """Follow every sequence in (..., T) by as many zeros as it has tokens; also the runs of the result."""
+    doubled = [Run(2 * run.start, run.count, 2 * run.length) for run in runs]
+    padded = []
+    for part in parts:
+        blocks = [part[..., r.start : r.stop].unflatten(-1, (r.count, r.length)) for r in runs]
+        filled = [torch.nn.functional.pad(block, (0, block.shape[-1])).flatten(-2) for block in blocks]
+        padded.append(torch.cat(filled, dim=-1))
+    return doubled, tuple(padded)
+
+
+def unpad_sequences(parts: tuple[Tensor, ...], runs: list[Run]) -> tuple[Tensor, ...]:
+    """Keep the first half of every sequence in (..., 2 T); the inverse of `pad_sequences`."""
+    kept = []
+    for part in parts:
+        blocks = [
+            part[..., 2 * r.start : 2 * r.stop].unflatten(-1, (r.count, 2 * r.length))[..., : r.length]
+            for r in runs
+        ]
+        kept.append(torch.cat([block.flatten(-2) for block in blocks], dim=-1))
+    return tuple(kept)

@@ -52,6 +52,7 @@ class RunConfig:
 
     Attributes:
         model: name of the model.
+        match_parameters: its size, met within 5 % by network.hidden_dim; 0: as configured.
         epochs: passes over the training data.
         batch_size: molecules per step.
         seed: of weights and order of samples.
@@ -66,6 +67,7 @@ class RunConfig:
     aliases: ClassVar[tuple[str, ...]] = ()
 
     model: str = "geometric-hyena"
+    match_parameters: int = 0
     epochs: int = 15
     batch_size: int = 1
     seed: int = 0
@@ -101,8 +103,13 @@ def check_run_config(config: RunConfig) -> None:
     for name, value in not_negative.items():
         if value < 0:
             raise InputError(f"{name}: expected zero or more, got {value}")
-    # More threads than a process can have would end it without a word; seeds are multiplied (loop.py).
-    for name, value, largest in (("threads", config.threads, 1024), ("seed", config.seed, 2**31 - 1)):
+    # More threads than a process can have would end it without a word; seeds are multiplied (loop.py);
+    # matching builds models of up to four times the size asked for.
+    for name, value, largest in (
+        ("threads", config.threads, 1024),
+        ("seed", config.seed, 2**31 - 1),
+        ("match_parameters", config.match_parameters, 10**8),
+    ):
         if not 0 <= value <= largest:
             raise InputError(f"{name}: expected a whole number from 0 to {largest}, got {value}")
     if config.network.conv_norm not in ("length", "sqrt_length", "none"):

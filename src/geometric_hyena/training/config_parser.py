@@ -48,6 +48,7 @@ class ConfigParser(ArgumentParser):
             InputError: naming the option that is unknown or has a value of the wrong type.
         """
         try:
+            words = [underscored(word) for word in words]
             words = full_names(words, getattr(self.config_class, "aliases", ()))
             parsed = self.parse_args(join_lists(words, list_options(self.config_class)))
         except UnicodeDecodeError:
@@ -149,6 +150,14 @@ def join_lists(words: Sequence[str], names: set[str]) -> list[str]:
         given_as_json = len(values) == 1 and values[0].startswith("[")
         joined.append(f"{word}={values[0] if given_as_json else json.dumps(values)}")
     return joined
+
+
+def underscored(word: str) -> str:
+    """An option as the configuration spells it: `--match-parameters` becomes `--match_parameters`."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
 
 
 def _documented(config_class: type) -> dict[str, str]:

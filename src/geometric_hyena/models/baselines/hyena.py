@@ -81,7 +81,7 @@ class Hyena(SequenceModel):
     Args:
         scalar_dim: S, scalar features per token.
         vector_dim: V, input vectors per token.
-        hidden_dim: D, channels; an even number.
+        hidden_dim: D, channels.
         vector_channels: C, vectors per token in the output.
         blocks: number of blocks.
         edge_dim: E, features per edge that the graphs bring; not looked at.

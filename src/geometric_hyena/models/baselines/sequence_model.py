@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.positional import positional_features
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.inputs import centred_positions, check_features
@@ -25,7 +24,7 @@ class SequenceModel(nn.Module):
         mixers: one per block, each a module (B, N, D) -> (B, N, D).
         scalar_dim: S, scalar features per token.
         vector_dim: V, input vectors per token.
-        hidden_dim: D, channels; an even number.
+        hidden_dim: D, channels.
         vector_channels: C, vectors per token in the output.
         edge_dim: E, features per edge that the graphs bring.
         radius: the unit in which the model sees positions.
@@ -42,8 +41,6 @@ class SequenceModel(nn.Module):
         radius: float,
     ):
         super().__init__()
-        if hidden_dim % 2:
-            raise InputError(f"network.hidden_dim: expected an even number, got {hidden_dim}")
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
         self.hidden_dim, self.radius = hidden_dim, radius
         self.embed = nn.Linear(scalar_dim + 3 * (1 + vector_dim), hidden_dim)

@@ -1,9 +1,10 @@
 """Transformer (Vaswani et al., 2017) over coordinates: a baseline without symmetry, O(N^2) time."""
 
+import math
+
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from geometric_hyena.errors import InputError
 from geometric_hyena.models.baselines.sequence_model import SequenceModel
 
 
@@ -12,9 +13,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, hidden: int, heads: int):
         super().__init__()
-        if hidden % heads:
-            raise InputError(f"network.hidden_dim: expected a multiple of {heads} (heads), got {hidden}")
-        self.heads = heads
+        self.heads = math.gcd(hidden, heads)
         self.qkv = nn.Linear(hidden, 3 * hidden)
         self.output = nn.Linear(hidden, hidden)
 
@@ -30,12 +29,12 @@ class Transformer(SequenceModel):
     Args:
         scalar_dim: S, scalar features per token.
         vector_dim: V, input vectors per token.
-        hidden_dim: D, channels; a multiple of `heads`.
+        hidden_dim: D, channels.
         vector_channels: C, vectors per token in the output.
         blocks: number of blocks.
         edge_dim: E, features per edge that the graphs bring; not looked at.
         radius: the unit in which the model sees positions.
-        heads: attention heads.
+        heads: attention heads; fewer where they do not divide `hidden_dim`.
     """
 
     def __init__(

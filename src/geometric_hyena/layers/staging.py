@@ -1,0 +1,281 @@
+"""A projection over more tokens than fit in the cache or in memory, a chunk of tokens at a time.
+
+A stage is an equivariant projection with what happens to each token just before and just after it. Nothing
+but the messages looks at other tokens, and of those a message needs one row of H numbers each. So a stage
+runs twice over the tokens: first for these rows and for the global tokens, then for everything else, and
+between two chunks only the stage's outputs stay. The backward computes each chunk again and differentiates
+it there: between forward and backward nothing is kept but the stage's inputs.
+
+Up to `WHOLE_TOKENS` tokens training takes the ordinary way, all at once and everything kept, which is about
+a quarter faster.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from geometric_hyena.layers.projection import EquivariantProjection, Geometry, Senders
+
+# Tokens of a chunk: on a CPU what keeps its activations in the cache, on a GPU what fills it.
+CHUNK_TOKENS = 1024
+GPU_CHUNK_TOKENS = 1 << 17
+# Up to so many tokens training keeps all activations.
+WHOLE_TOKENS = 1 << 14
+
+Tensors = tuple[Tensor, ...]
+
+
+@contextmanager
+def token_limits(chunk: int, whole: int) -> Iterator[None]:
+    """Other chunks (in tokens), and another largest size at which training keeps all activations."""
+    global CHUNK_TOKENS, GPU_CHUNK_TOKENS, WHOLE_TOKENS
+    before = CHUNK_TOKENS, GPU_CHUNK_TOKENS, WHOLE_TOKENS
+    CHUNK_TOKENS = GPU_CHUNK_TOKENS = chunk
+    WHOLE_TOKENS = whole
+    try:
+        yield
+    finally:
+        CHUNK_TOKENS, GPU_CHUNK_TOKENS, WHOLE_TOKENS = before
+
+
+@dataclass(frozen=True)
+class Stage:
+    """leave(projection(norm(scalars), vectors), scalars, vectors), token by token.
+
+    Attributes:
+        projection: the projection.
+        norm: normalisation of its incoming scalars.
+        scalars: inputs of the stage, each (..., n), to the scalars (n, D).
+        vectors: inputs of the stage to the vectors (3, C, n).
+        leave: (projected scalars (D', n), projected vectors (3, C', n), scalars, vectors) to the stage's
+            outputs, each (..., n).
+        modules: the modules whose parameters the callables use.
+    """
+
+    projection: EquivariantProjection
+    norm: nn.Module
+    scalars: Callable[..., Tensor]
+    vectors: Callable[..., Tensor]
+    leave: Callable[[Tensor, Tensor, Tensor, Tensor], Tensors]
+    modules: tuple[nn.Module, ...]
+
+    def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
+        """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
+        leaves = [*inputs, *_differentiable(geometry), *self.parameters()]
+        tokens = geometry.positions.shape[0]
+        if not torch.is_grad_enabled() or not any(x.requires_grad for x in leaves):
+            return _forward(self, inputs, geometry)
+        if tokens <= WHOLE_TOKENS:
+            return self.whole(inputs, geometry)
+        return _Staged.apply(self, geometry, len(inputs), *leaves)
+
+    def whole(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
+        """All tokens at once."""
+        rows, sums = self.look(inputs, geometry)
+        shared = self.projection.distant_senders(torch.cat(sums) if sums else None)
+        return self.finish(inputs, geometry, Senders(rows), shared)
+
+    def look(self, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[Tensor | None, list[Tensor]]:
+        """First pass over some tokens: what they send to others."""
+        return self.projection.look(self.norm(self.scalars(*inputs)), geometry)
+
+    def finish(self, inputs: Sequence[Tensor], geometry: Geometry, local: Senders, distant: Tensors):
+        """Second pass over some tokens: the stage's outputs."""
+        scalars, vectors = self.scalars(*inputs), self.vectors(*inputs)
+        projected = self.projection.receive(self.norm(scalars), vectors, geometry, local, distant)
+        return self.leave(*projected, scalars, vectors)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Parameters of all that the stage uses."""
+        return [p for module in (self.projection, self.norm, *self.modules) for p in module.parameters()]
+
+
+def project(
+    projection: EquivariantProjection, scalars: Tensor, vectors: Tensor, geometry: Geometry
+) -> tuple[Tensor, Tensor]:
+    """A projection alone: (T, D), (T, C, 3) -> (T, out_scalars), (T, out_vectors, 3)."""
+    stage = Stage(projection, nn.Identity(), _own_scalars, _own_vectors, _as_projected, ())
+    scalars, vectors = stage((scalars.T, vectors.permute(2, 1, 0)), geometry)
+    return scalars.T, vectors.permute(2, 1, 0)
+
+
+def _own_scalars(scalars: Tensor, vectors: Tensor) -> Tensor:
+    return scalars.T
+
+
+def _own_vectors(scalars: Tensor, vectors: Tensor) -> Tensor:
+    return vectors
+
+
+def _as_projected(scalars: Tensor, vectors: Tensor, *_: Tensor) -> Tensors:
+    return scalars.T.contiguous().T, vectors
+
+
+def _differentiable(geometry: Geometry) -> Tensors:
+    return geometry.positions, geometry.edges, geometry.coefficients
+
+
+def _chunks(geometry: Geometry) -> Iterator[tuple[int, int]]:
+    tokens = geometry.positions.shape[0]
+    size = GPU_CHUNK_TOKENS if geometry.positions.is_cuda else CHUNK_TOKENS
+    for start in range(0, tokens, size):
+        yield start, min(start + size, tokens)
+
+
+def _cut(inputs: Sequence[Tensor], start: int, stop: int) -> list[Tensor]:
+    return [x[..., start:stop] for x in inputs]
+
+
+def _look(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[Tensor | None, Tensor | None]:
+    """First pass over all tokens: their rows (T, H), and the global tokens (B, G, 3 + D)."""
+    rows = sums = None
+    for start, stop in _chunks(geometry):
+        part = geometry.part(start, stop)
+        chunk, pieces = stage.look(_cut(inputs, start, stop), part)
+        if chunk is not None:
+            if rows is None:
+                rows = chunk.new_empty(geometry.positions.shape[0], chunk.shape[1])
+            rows[start:stop] = chunk
+        for piece, value in zip(part.pieces, pieces, strict=False):
+            if sums is None:
+                sums = value.new_zeros(geometry.sequences, *value.shape[1:])
+            sums[piece.sequences] += value
+    return rows, sums
+
+
+def _forward(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
+    rows, sums = _look(stage, inputs, geometry)
+    distant, local = stage.projection.distant_senders(sums), Senders(rows)
+    tokens = geometry.positions.shape[0]
+    outputs: list[Tensor] = []
+    for start, stop in _chunks(geometry):
+        found = stage.finish(_cut(inputs, start, stop), geometry.part(start, stop), local, distant)
+        outputs = outputs or [_empty_like(x, tokens) for x in found]
+        for output, value in zip(outputs, found, strict=True):
+            output[..., start:stop] = value
+    return tuple(outputs)
+
+
+def _empty_like(chunk: Tensor, tokens: int) -> Tensor:
+    """(..., tokens), with tokens contiguous where the chunk has them so, else outermost."""
+    if chunk.stride(-1) == 1:
+        return chunk.new_empty(*chunk.shape[:-1], tokens)
+    return chunk.new_empty(tokens, *chunk.shape[:-1]).movedim(0, -1)
+
+
+class _Staged(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, stage, geometry, count, *leaves):
+        device = geometry.positions.device.type
+        ctx.autocast = device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+        ctx.stage, ctx.geometry = stage, geometry.detached()
+        ctx.save_for_backward(*leaves[:count])
+        return _forward(stage, leaves[:count], ctx.geometry)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *grads):
+        device, dtype, enabled = ctx.autocast
+        needs = ctx.needs_input_grad[3:]
+        with torch.autocast(device, dtype=dtype, enabled=enabled):
+            found = _backward(ctx.stage, ctx.saved_tensors, ctx.geometry, grads, needs)
+        return None, None, None, *found
+
+
+def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors, needs: Sequence[bool]):
+    """Gradients to the inputs, the geometry and the parameters; None where not needed."""
+    tokens, count = geometry.positions.shape[0], len(inputs)
+    parameters = stage.parameters()
+    rows, sums = _look(stage, inputs, geometry)
+    local = Senders(rows, None if rows is None else torch.zeros_like(rows))
+    if sums is not None:
+        sums.requires_grad_()
+    with torch.enable_grad():
+        shared = stage.projection.distant_senders(sums)
+    distant = [x.detach().requires_grad_() for x in shared]
+    totals = _Totals([*distant, *parameters])
+    leaves = [*inputs, *(x.movedim(0, -1) for x in _differentiable(geometry))]
+    wanted = [i for i in range(len(leaves)) if needs[i]]
+    token_grads = {i: _empty_like(leaves[i], tokens) for i in wanted}
+
+    def chunk_leaves(start: int, stop: int) -> tuple[list[Tensor], Geometry]:
+        chunk = [x.detach().requires_grad_(needs[i]) for i, x in enumerate(_cut(leaves, start, stop))]
+        moved = [x.movedim(-1, 0) for x in chunk[count:]]
+        return chunk, geometry.part(start, stop, *moved)
+
+    for start, stop in _chunks(geometry):
+        with torch.enable_grad():
+            chunk, part = chunk_leaves(start, stop)
+            outputs = stage.finish(chunk[:count], part, local, tuple(distant))
+        found = _gradients(outputs, _cut(grads, start, stop), [chunk[i] for i in wanted], totals)
+        for i, grad in zip(wanted, found, strict=True):
+            token_grads[i][..., start:stop] = 0 if grad is None else grad
+
+    first = _Totals(parameters, totals.sums[len(distant) :])
+    sums_grad = _through_shared(shared, totals.sums[: len(distant)], sums, first)
+    for start, stop in _chunks(geometry):
+        with torch.enable_grad():
+            chunk, part = chunk_leaves(start, stop)
+            sent, pieces = stage.look(chunk[:count], part)
+        outputs, coming = list(pieces), []
+        if sums_grad is not None:
+            coming += [sums_grad[piece.sequences] for piece in part.pieces]
+        if sent is not None and local.grad is not None:
+            outputs.append(sent)
+            coming.append(local.grad[start:stop])
+        found = _gradients(outputs, coming, [chunk[i] for i in wanted], first)
+        for i, grad in zip(wanted, found, strict=True):
+            if grad is not None:
+                token_grads[i][..., start:stop] += grad
+    geometry_grads = (token_grads.get(i) for i in range(count, len(leaves)))
+    return (
+        *(token_grads.get(i) for i in range(count)),
+        *(None if grad is None else grad.movedim(-1, 0) for grad in geometry_grads),
+        *first.sums,
+    )
+
+
+class _Totals:
+    """Gradients to what all chunks share, summed over the chunks."""
+
+    def __init__(self, leaves: Sequence[Tensor], sums: Sequence[Tensor | None] | None = None):
+        self.leaves = list(leaves)
+        self.sums: list[Tensor | None] = [None] * len(self.leaves) if sums is None else list(sums)
+
+    def add(self, grads: Sequence[Tensor | None]) -> None:
+        for i, grad in enumerate(grads):
+            if grad is not None:
+                before = self.sums[i]
+                self.sums[i] = grad if before is None else before + grad
+
+
+def _gradients(
+    outputs: Sequence[Tensor], grads: Sequence[Tensor], leaves: list[Tensor], totals: _Totals
+) -> list[Tensor | None]:
+    """Gradients to the leaves of one chunk; those to what is shared are added to the totals."""
+    pairs = [(x, g) for x, g in zip(outputs, grads, strict=True) if x.requires_grad]
+    shared = [i for i, x in enumerate(totals.leaves) if x.requires_grad]
+    if not pairs:
+        return [None] * len(leaves)
+    found = torch.autograd.grad(
+        [x for x, _ in pairs],
+        [*leaves, *(totals.leaves[i] for i in shared)],
+        [g for _, g in pairs],
+        allow_unused=True,
+    )
+    grads_of = dict(zip(shared, found[len(leaves) :], strict=True))
+    totals.add([grads_of.get(i) for i in range(len(totals.leaves))])
+    return list(found[: len(leaves)])
+
+
+def _through_shared(
+    shared: Tensors, grads: Sequence[Tensor | None], sums: Tensor | None, totals: _Totals
+) -> Tensor | None:
+    if sums is None:
+        return None
+    coming = [torch.zeros_like(x) if g is None else g for x, g in zip(shared, grads, strict=True)]
+    return _gradients(shared, coming, [sums], totals)[0]
