@@ -39,7 +39,7 @@ LENGTH = Sweep(
     axis="sequence length",
     options=lambda length: {"data": {"length": length}},
     cost=lambda length: float(length),
-    quick=Budget((16, 32), seeds=1, epochs=16, values=_QUICK),
+    quick=Budget((16, 32), seeds=1, epochs=10, values=_QUICK),
     paper=Budget((32, 64, 128, 256, 512, 1024), seeds=3, epochs=300, values=_PAPER),
     log_axis=True,
     **_SHARED,
@@ -56,7 +56,7 @@ WIDTH = Sweep(
         }
     },
     cost=lambda factor: float(factor),
-    quick=Budget((0.5, 1.0), seeds=1, epochs=16, values=_QUICK),
+    quick=Budget((0.5, 1.0), seeds=1, epochs=10, values=_QUICK),
     paper=Budget((0.25, 0.5, 1.0, 2.0), seeds=3, epochs=300, values=_PAPER),
     log_axis=True,
     **_SHARED,
@@ -68,7 +68,7 @@ VOCABULARY = Sweep(
     axis="vocabulary size",
     options=lambda size: {"data": {"vocabulary": size}},
     cost=lambda size: 1.0,
-    quick=Budget((3, 5), seeds=1, epochs=16, values=_QUICK),
+    quick=Budget((3, 5), seeds=1, epochs=10, values=_QUICK),
     paper=Budget((3, 4, 5, 6), seeds=3, epochs=300, values=_PAPER),
     **_SHARED,
 )
