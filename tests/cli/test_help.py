@@ -8,9 +8,15 @@ import pytest
 from geometric_hyena.cli import main
 from geometric_hyena.cli.data import _SETS
 from geometric_hyena.cli.main import VERBS
+from geometric_hyena.training.recipes import RECIPES
 from geometric_hyena.version import __version__
 
-LEVELS = [[], *([verb] for verb in VERBS), ["train", "protein-md"], *(["data", name] for name in _SETS)]
+LEVELS = [
+    [],
+    *([verb] for verb in VERBS),
+    *(["train", recipe] for recipe in RECIPES),
+    *(["data", name] for name in _SETS),
+]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -251,7 +251,7 @@ def test_help_all_names_every_option_and_its_default(capsys):
     lines = help_of(capsys, "--help-all")
     assert max(map(len, lines)) <= 110
     shown = {line.split()[0] for line in lines if line.startswith("  --")}
-    assert shown == {name for name, _ in option_rows(ProteinMDRun)} | {"--config"}
+    assert shown == {name for name, _ in option_rows(ProteinMDRun())} | {"--config"}
     width = next(line for line in lines if line.startswith("  --network.hidden_dim "))
     assert width.endswith(f"[{NetworkConfig().hidden_dim}]")
     # every option says what it means

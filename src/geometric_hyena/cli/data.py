@@ -1,13 +1,15 @@
-"""`ghyena data NAME`: download a data set, or check the files that its owner gives."""
+"""`ghyena data NAME`: download a data set, write one that is generated, or check the files of an owner."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from geometric_hyena.cli.data_rna import RNA_SETS, check_rna_set
-from geometric_hyena.cli.words import take_options, wants_help
+from geometric_hyena.cli.words import split_option, take_options, wants_help
 from geometric_hyena.errors import InputError
 
 _SETS = {
     "adk-equilibrium": "adenylate kinase at equilibrium: 4,187 frames, 3,341 atoms (170 MB, CC-BY 4.0)",
+    "recall": "geometric associative recall, generated: tokens and targets as one npz file",
     **{name: chosen.summary for name, chosen in RNA_SETS.items()},
 }
 
@@ -30,6 +32,8 @@ S. Seyler and O. Beckstein (2017), doi:10.6084/m9.figshare.5108170. Licence: CC-
 def run(words: list[str]) -> int:
     """Run the verb on its command-line words."""
     name = words[0] if words and words[0] in _SETS else None
+    if name == "recall":
+        return _recall(words[1:])
     if not words or (wants_help(words) and name is None):
         print(_USAGE.format(sets="\n".join(f"  {n:16}  {text}" for n, text in _SETS.items())), end="")
         return 0 if words else 2
@@ -52,4 +56,19 @@ def _adk(words: list[str]) -> int:
     psf, dcd = download_adk_equilibrium(options.get("out"))
     print(f"{psf}\n{dcd}")
     print(f"train with: ghyena train protein-md --data.topology {psf} --data.trajectory {dcd} --data.lag 15")
+    return 0
+
+
+def _recall(words: list[str]) -> int:
+    from geometric_hyena.data.associative_recall import AssociativeRecallConfig, write_recall
+    from geometric_hyena.training.config_parser import ConfigParser
+
+    parser = ConfigParser(AssociativeRecallConfig, "ghyena data recall")
+    if wants_help(words):
+        print(f"{parser.help_text(everything=True)}\n\n  --out FILE.npz: the file to write")
+        return 0
+    out, rest = split_option(words, "out")
+    if out is None:
+        raise InputError("--out: expected the file to write, such as recall.npz")
+    print(write_recall(parser.read(rest), Path(out)))
     return 0

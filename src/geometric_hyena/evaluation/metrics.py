@@ -7,11 +7,11 @@ from torch import Tensor
 from geometric_hyena.errors import InputError
 
 
-def displacement_metrics(predicted: Tensor, measured: Tensor) -> dict[str, float]:
-    """Errors of displacement vectors (..., 3), over atoms, frames and components.
+def vector_metrics(predicted: Tensor, measured: Tensor) -> dict[str, float]:
+    """Errors of vectors (..., 3), such as displacements, over everything and x, y, z.
 
     Returns:
-        `mse` in angstrom^2 (mean over x, y, z too, as in the papers), `rmse` and `mae` in angstrom.
+        `mse` in the square of their unit (mean over x, y, z too, as in the papers), `rmse` and `mae` in it.
     """
     error = (predicted - measured).double()
     mse = float(error.square().mean())

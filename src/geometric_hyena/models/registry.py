@@ -7,6 +7,8 @@ from typing import Any
 from torch import nn
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.models.baselines.hyena import Hyena
+from geometric_hyena.models.baselines.transformer import Transformer
 from geometric_hyena.models.g_transformer import GTransformer
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.models.se3_hyena import SE3Hyena
@@ -20,6 +22,8 @@ MODELS: dict[str, type[nn.Module]] = {
     "steerable-hyena": SteerableHyena,
     "g-transformer": GTransformer,
     "se3-transformer": SE3Transformer,
+    "hyena": Hyena,
+    "transformer": Transformer,
 }
 
 

@@ -1,6 +1,7 @@
 """Typed, frozen configuration of a run, the same for every recipe but for its data."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.models.geometric_hyena import SWITCHES
@@ -84,6 +85,9 @@ class RunConfig:
         network: size and shape of the model.
         optimizer: how it learns.
     """
+
+    # Options of the recipe's data that may be given without their "data.".
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     model: str = "geometric-hyena"
     match_parameters: int = 0

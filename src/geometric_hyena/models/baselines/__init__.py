@@ -1,1 +1,1 @@
-"""Models that Geometric Hyena is compared with, one file each."""
+"""Models of others, for comparison; each takes a `GeometricBatch` and gives a `GeometricOutput`."""
