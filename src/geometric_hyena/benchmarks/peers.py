@@ -88,7 +88,8 @@ class AttentionBlock(ContextBlock):
             rows = slice(run.start, run.stop)
 
             def blocks(x: Tensor, rows: slice = rows, count: int = run.count) -> Tensor:
-                return x[rows].flatten(1).unflatten(0, (count, -1))
+                # torch takes its fused path only where channels are contiguous
+                return x[rows].flatten(1).contiguous().unflatten(0, (count, -1))
 
             parts.append(self.attention(*(blocks(x[0]) for x in (q, k, v))).flatten(0, 1))
             vectors = self.attention(*(blocks(x[1]) for x in (q, k, v)))
