@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from geometric_hyena.benchmarks.one_block import MODES, OURS
 from geometric_hyena.report.numbers import format_number
 from geometric_hyena.report.palette import INK, MODEL, MUTED, REFERENCE
-from geometric_hyena.report.plot_style import FULL_WIDTH, label_right, new_figure, styled
+from geometric_hyena.report.plot_style import FULL_WIDTH, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,8 +41,8 @@ def operator_figure(rows: Rows) -> "Figure":
         axes.set_xlabel("N, tokens")
         _plain_ticks(axes)
     panels[0].set_ylabel("time / floor of the FFTs")
-    shapes = [(MUTED, _MARKERS[i], f"C = {count}") for i, count in enumerate(channels)]
-    _legend(figure, [(MODEL, "o", "ours"), (REFERENCE, "o", "sixteen convolutions"), *shapes])
+    marks = [(MODEL, "s", "", "ours"), (REFERENCE, "s", "", "sixteen convolutions")]
+    _legend(figure, [*marks, *_shapes(channels)])
     return figure
 
 
@@ -97,10 +97,13 @@ def block_figure(rows: Rows) -> "Figure":
     speed.set_title("Time of the attention twin / the block's, forward")
     memory.set_title("Bytes per token of the block")
     _log_log([speed, memory])
-    lines = [(REFERENCE, "-", "fused attention"), (REFERENCE, (0, (4, 2)), "materialised attention")]
-    lines += [(MODEL, "-", "block, forward"), (MODEL, (0, (4, 2)), "block, training")]
-    shapes = [(MUTED, _MARKERS[i], f"C = {count}") for i, count in enumerate(channels)]
-    _legend(figure, [*lines, *shapes])
+    lines = [
+        (REFERENCE, "", "-", "fused attention"),
+        (REFERENCE, "", (0, (4, 2)), "materialised attention"),
+        (MODEL, "", "-", "block, forward"),
+        (MODEL, "", (0, (4, 2)), "block, training"),
+    ]
+    _legend(figure, [*lines, *_shapes(channels)])
     return figure
 
 
@@ -110,31 +113,33 @@ def scaling_figure(rows: Rows) -> "Figure":
     figure = new_figure(FULL_WIDTH, 6.4)
     panels = figure.subplots(2, len(MODES), sharex=True, sharey="row", squeeze=False)
     models = list(dict.fromkeys(row["model"] for row in rows))
+    styles = [(MODEL if model == OURS else REFERENCE, i) for i, model in enumerate(models)]
     for column, mode in enumerate(MODES):
         time, memory = panels[:, column]
-        ends: dict[Any, list[tuple[float, str, str]]] = {time: [], memory: []}
-        for i, model in enumerate(models):
+        for model, (color, i) in zip(models, styles, strict=True):
             part = [row for row in rows if row["model"] == model and row["mode"] == mode]
-            style = {"color": MODEL if model == OURS else REFERENCE, "linestyle": _LINES[i % len(_LINES)]}
+            style = {"color": color, "linestyle": _LINES[i % len(_LINES)], "markersize": 4}
             for axes, values in (
                 (time, [(row["N"], row["seconds"]) for row in part]),
                 (memory, [(row["N"], row["N"] * row["bytes per token"] / 2**20) for row in part]),
             ):
                 shown = [point for point in values if point[1] > 0]
-                axes.plot(*_columns(shown), _MARKERS[i % len(_MARKERS)], markersize=4, **style)
-                if shown:
-                    ends[axes].append((shown[-1][1], model, style["color"]))
+                axes.plot(*_columns(shown), _MARKERS[i % len(_MARKERS)], **style)
         time.set_title(mode.capitalize())
         _log_log([time, memory])
         time.set_xlabel("")
-        if column == len(MODES) - 1:
-            figure.draw_without_rendering()  # the axis limits are known only now
-            for axes, labels in ends.items():
-                if labels:
-                    label_right(axes, *zip(*labels, strict=True))
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("MiB, inputs not counted")
+    marks = [
+        (color, _MARKERS[i % len(_MARKERS)], _LINES[i % len(_LINES)], model)
+        for model, (color, i) in zip(models, styles, strict=True)
+    ]
+    _legend(figure, marks)
     return figure
+
+
+def _shapes(channels: Sequence[int]) -> list[tuple[str, str, str, str]]:
+    return [(MUTED, _MARKERS[i], "", f"C = {count}") for i, count in enumerate(channels)]
 
 
 def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
@@ -159,12 +164,12 @@ def _plain_ticks(axes: "Axes") -> None:
     axes.yaxis.set_major_formatter(lambda value, _: format_number(value, 1))
 
 
-def _legend(figure: "Figure", entries: Sequence[tuple[str, Any, str]]) -> None:
-    """A line of entries (colour, marker or line style, text) above the panels."""
+def _legend(figure: "Figure", entries: Sequence[tuple[str, str, Any, str]]) -> None:
+    """A line of entries (colour, marker, line style, text) above the panels."""
     from matplotlib.lines import Line2D
 
-    handles = []
-    for color, style, text in entries:
-        mark = {"marker": style, "linestyle": ""} if style in set(_MARKERS) else {"linestyle": style}
-        handles.append(Line2D([], [], color=color, markersize=5, label=text, **mark))
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4)
+    handles = [
+        Line2D([], [], color=color, marker=marker, linestyle=line, markersize=5, label=text)
+        for color, marker, line, text in entries
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(5, len(handles)), columnspacing=1.4)
