@@ -95,7 +95,7 @@ def peak_bytes(call: Call, warm: bool = False) -> int:
 
 def _time_and_peak(call: Call) -> Measured:
     forget_scratch()
-    gc.collect()
+    gc.collect(1)  # the call before may have left cycles; older ones are not its
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
