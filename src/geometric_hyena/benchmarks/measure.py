@@ -52,14 +52,15 @@ def times_and_peaks(calls: Mapping[str, Call], repeats: int = 5) -> dict[str, Me
 
 def _medians(calls: Mapping[str, Call], repeats: int) -> dict[str, float]:
     inner, turns = {}, {}
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+    taken: dict[str, list[float]] = {}
     for name, call in calls.items():
-        seconds = max(_timed(call, 1), 1e-6)
-        inner[name] = max(1, min(100, int(0.05 / seconds)))
-        turns[name] = max(1, min(repeats, int(PATIENCE / seconds)))
-    for turn in range(repeats):
+        seconds = _timed(call, 1)
+        inner[name] = max(1, min(100, int(0.05 / max(seconds, 1e-6))))
+        turns[name] = max(1, min(repeats, int(PATIENCE / max(seconds, 1e-6))))
+        taken[name] = [seconds] if inner[name] == 1 else []
+    for _ in range(repeats):
         for name, call in calls.items():
-            if turn < turns[name]:
+            if len(taken[name]) < turns[name]:
                 taken[name].append(_timed(call, inner[name]))
     return {name: statistics.median(values) for name, values in taken.items()}
 
