@@ -1,5 +1,6 @@
 """What cannot be used ends in one line on stderr and exit code 2, and leaves nothing behind."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -172,12 +173,29 @@ class TestOptions:
             (["cook"], "there is no verb 'cook'; choose one of: train, evaluate"),
             (["data", "nothing"], "adk-equilibrium"),
             (["data", "adk-equilibrium", "--nothing", "1"], "--nothing"),
+            (["benchmark", "speed"], "benchmark: there is no 'speed'; choose one of: operator"),
+            (
+                ["benchmark", "scaling", "--memory", "lots"],
+                "--memory: expected a size of memory such as 24GiB",
+            ),
+            (["benchmark", "scaling", "--channels", "0"], "--channels: expected a whole number from 1"),
+            (
+                ["benchmark", "block", "--memory", "4GiB"],
+                "--memory: is an option of ghyena benchmark scaling",
+            ),
+            (["benchmark", "block", "--from", "nowhere.json"], "nowhere.json: cannot be read (No such file"),
+            (["benchmark", "block", "--from", "a.json", "--threads", "2"], "--threads: says how to measure"),
             (["train", "--resume"], "--resume: expected one run"),
             (["train", "--resume", "run", "--epochs", "3"], "config.yaml"),
         ],
     )
     def test_of_verbs(self, refused, words, says):
         assert says in refused(*words)
+
+    def test_a_memory_budget_that_cannot_be_met(self, refused):
+        text = refused("benchmark", "scaling", "--channels", "1", "--memory", "100KiB", "--out", "OUT")
+        assert text.startswith("--memory 100 KiB: one block of H = 80, C = 1 needs at least ")
+        assert re.search(r"; at 1 GiB about N = \d+,\d+ tokens fit forward, \d+,\d+ in training$", text)
 
     def test_a_gpu_where_there_is_none(self, refused, files, monkeypatch):
         monkeypatch.setattr("torch.cuda.is_available", lambda: False)

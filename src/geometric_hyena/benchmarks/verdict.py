@@ -15,4 +15,4 @@ def verdict(what: str, measured: float | None, word: str, bound: float) -> dict[
     holds = None
     if measured is not None:
         holds = measured <= bound if word == "most" else measured >= bound
-    return {"what": what, "worst measured": measured, "asked": f"at {word} {bound}", "holds": holds}
+    return {"what": what, "worst measured": measured, "asked": f"at {word} {bound:,}", "holds": holds}

@@ -6,34 +6,77 @@ from geometric_hyena.cli.words import take_options, wants_help
 from geometric_hyena.errors import InputError
 
 _USAGE = """usage: ghyena benchmark NAME [--out DIR] [--threads N] [--quick true]
+       ghyena benchmark NAME --from FILE.json [--out DIR]
 
 {names}
 
 Checks that what it times is correct, then compares side by side in one process (A B A B, medians). Writes
-NAME.json and NAME.md with command, commit and hardware.
+NAME.json with command, commit and hardware, NAME.md and NAME.svg.
 
-  --out DIR       where to write (default: results/benchmarks)
+  --out DIR       where to write (default: results/benchmarks, or where FILE.json is)
   --threads N     CPU threads (default: 1)
   --quick true    the short lengths only; the table says that it is reduced
+  --from FILE     measure nothing: write table and figure again from an earlier run's JSON
+
+scaling only:
+  --channels C          vector channels (default: 16)
+  --memory SIZE         memory for which to state the largest N (default: 24GiB)
+  --limit SECONDS       no call of an attention twin that would take longer (default: 60)
+  --limit-memory SIZE   no call that would take more memory (default: 12GiB)
 """
+
+_SCALING = ("channels", "memory", "limit", "limit-memory")
 
 
 def run(words: list[str]) -> int:
     """Run the verb on its command-line words."""
-    from geometric_hyena.benchmarks.run import BENCHMARKS, run_benchmark
+    from geometric_hyena.benchmarks.run import BENCHMARKS, redraw, run_benchmark
 
     if not words or wants_help(words):
         print(_USAGE.format(names="\n".join(f"  {n:10}  {text}" for n, text in BENCHMARKS.items())), end="")
         return 0 if words else 2
-    positional, options = take_options(words, ("out", "threads", "quick"), "benchmark")
+    names = ("out", "threads", "quick", "from", *_SCALING)
+    positional, options = take_options(words, names, "benchmark")
     if len(positional) != 1:
         raise InputError(f"expected one benchmark, one of: {', '.join(BENCHMARKS)}")
-    threads = options.get("threads", "1")
-    if not threads.isdecimal() or not 1 <= int(threads) <= 1024:
-        raise InputError(f"--threads: expected a whole number from 1 to 1024, got '{threads}'")
+    (name,) = positional
+    if "from" in options:
+        file = Path(options["from"])
+        for other in options.keys() - {"from", "out"}:
+            raise InputError(f"--{other}: says how to measure, and --from measures nothing")
+        print(redraw(name, file, Path(options.get("out", file.parent))))
+        return 0
+    threads = _whole_number(options, "threads", 1, 1024)
+    folder = Path(options.get("out", "results/benchmarks"))
+    print(run_benchmark(name, folder, _settings(name, options), threads))
+    return 0
+
+
+def _settings(name: str, options: dict[str, str]):
+    from geometric_hyena.benchmarks.settings import Settings, memory_size
+
+    for option in _SCALING:
+        if option in options and name != "scaling":
+            raise InputError(f"--{option}: is an option of ghyena benchmark scaling, not of {name}")
     quick = options.get("quick", "false")
     if quick not in ("true", "false"):
         raise InputError(f"--quick: expected true or false, got '{quick}'")
-    folder = Path(options.get("out", "results/benchmarks"))
-    print(run_benchmark(positional[0], folder, quick == "true", int(threads)))
-    return 0
+    defaults = Settings()
+    sizes = {
+        option: memory_size(options[option], f"--{option}") if option in options else default
+        for option, default in (("memory", defaults.memory), ("limit-memory", defaults.limit_memory))
+    }
+    return Settings(
+        quick=quick == "true",
+        channels=_whole_number(options, "channels", defaults.channels, 256),
+        memory=sizes["memory"],
+        limit=_whole_number(options, "limit", defaults.limit, 86_400),
+        limit_memory=sizes["limit-memory"],
+    )
+
+
+def _whole_number(options: dict[str, str], name: str, default: int, most: int) -> int:
+    text = options.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
+        raise InputError(f"--{name}: expected a whole number from 1 to {most}, got '{text}'")
+    return int(text)

@@ -25,3 +25,8 @@ def scratch(name: str, shape: Sequence[int], dtype: torch.dtype, device: torch.d
     if held is None or held.numel() < numbers:
         held = buffers[name, dtype] = torch.empty(numbers, dtype=dtype)
     return held[:numbers].view(*shape)
+
+
+def forget_scratch() -> None:
+    """Give back the scratch memory of this thread."""
+    _local.__dict__.pop("buffers", None)

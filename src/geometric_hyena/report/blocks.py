@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from geometric_hyena.report.numbers import format_value
 from geometric_hyena.report.palette import themed
+from geometric_hyena.report.plot_style import SVG
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -140,9 +141,9 @@ class Figure(Block):
         import matplotlib
 
         buffer = io.StringIO()
-        # Text stays text (small, selectable, in the page's font); a fixed salt makes equal figures equal
-        # bytes, and names in two figures of a page clash only where what they name is the same.
-        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "geometric-hyena"}):
+        # Text is small, selectable, in the page's font; names in two figures of a page clash only where what
+        # they name is the same.
+        with matplotlib.rc_context(SVG):
             self.figure.savefig(buffer, format="svg", dpi=self.dpi, transparent=True)
         svg = buffer.getvalue()
         svg = svg[svg.index("<svg") :]

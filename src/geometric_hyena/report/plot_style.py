@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from geometric_hyena.errors import MissingDependencyError
+from geometric_hyena.files import replacing
 from geometric_hyena.report.palette import INK, MUTED, PAPER, RULE
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ _SETTINGS = {
     "lines.linewidth": 1.7,
     "lines.solid_capstyle": "round",
 }
+
+# Text stays text; a fixed salt makes equal figures equal bytes.
+SVG: dict[Any, object] = {"svg.fonttype": "none", "svg.hashsalt": "geometric-hyena"}
 
 P = ParamSpec("P")
 
@@ -112,3 +117,11 @@ def spread(values: "np.ndarray | Sequence[float]", gap: float) -> np.ndarray:
         placed[order[start : start + size]] = centre + gap * (np.arange(size) - (size - 1) / 2)
         start += size
     return placed
+
+
+def save_svg(figure: "Figure", path: Path) -> None:
+    """Write a figure to an SVG file."""
+    import matplotlib
+
+    with replacing(path) as partial, matplotlib.rc_context(SVG):
+        figure.savefig(partial, format="svg", metadata={"Date": None})
