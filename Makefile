@@ -23,10 +23,10 @@ demo: $(READY)  ## train on a protein's motion, test on a trajectory the model n
 		--stride 10
 
 test: $(READY)  ## tests, under 15 minutes on 2 cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: $(READY)  ## tests, the slow ones too
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not gpu'
 
 test-gpu: $(READY)  ## tests on a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu

@@ -8,11 +8,19 @@
 
 from geometric_hyena.errors import GHyenaError, InputError, MissingDependencyError
 from geometric_hyena.geometry import GeometricBatch, GeometricGraph, collate
-from geometric_hyena.models import GeometricHyena, GeometricOutput, SE3Hyena
+from geometric_hyena.models import (
+    GeometricHyena,
+    GeometricOutput,
+    GTransformer,
+    SE3Hyena,
+    SE3Transformer,
+    SteerableHyena,
+)
 from geometric_hyena.version import __version__
 
 __all__ = [
     "GHyenaError",
+    "GTransformer",
     "GeometricBatch",
     "GeometricGraph",
     "GeometricHyena",
@@ -20,6 +28,8 @@ __all__ = [
     "InputError",
     "MissingDependencyError",
     "SE3Hyena",
+    "SE3Transformer",
+    "SteerableHyena",
     "__version__",
     "collate",
 ]

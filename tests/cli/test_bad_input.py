@@ -11,6 +11,7 @@ import pytest
 
 from geometric_hyena.cli import main
 from geometric_hyena.errors import GHyenaError, InputError
+from geometric_hyena.models.registry import MODELS
 from training.small_runs import NETWORK, ghyena, trained
 
 
@@ -157,7 +158,7 @@ class TestOptions:
             (["--seed", "99999999999999999"], "seed"),
             (["--optimizer.weight_decay", "-1"], "optimizer.weight_decay"),
             (["--network.distance_bumps", "-3"], "network.distance_bumps"),
-            (["--model", "oracle"], "model: there is no 'oracle'; choose one of: geometric-hyena"),
+            (["--model", "oracle"], f"choose one of: {', '.join(sorted(MODELS))}"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),
         ],
     )

@@ -6,10 +6,17 @@ import sys
 import pytest
 
 from geometric_hyena.cli import main
+from geometric_hyena.cli.data import _SETS
 from geometric_hyena.cli.main import VERBS
+from geometric_hyena.training.recipes import RECIPES
 from geometric_hyena.version import __version__
 
-LEVELS = [[], *([verb] for verb in VERBS), ["train", "protein-md"]]
+LEVELS = [
+    [],
+    *([verb] for verb in VERBS),
+    *(["train", recipe] for recipe in RECIPES),
+    *(["data", name] for name in _SETS),
+]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -24,7 +31,7 @@ def test_help_fits_a_screen(words, option, capsys):
     assert max(map(len, lines)) <= 110
 
 
-@pytest.mark.parametrize("words", LEVELS[:-1], ids=" ".join)
+@pytest.mark.parametrize("words", [w for w in LEVELS if len(w) < 2], ids=" ".join)
 def test_nothing_asked_for_shows_the_usage_and_fails(words, capsys):
     assert main(words) == 2
     assert capsys.readouterr().out.startswith("usage: ghyena")

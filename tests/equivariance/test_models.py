@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from equivariance.model_tests import ModelTests
-from geometric_hyena import GeometricHyena, SE3Hyena
+from geometric_hyena import GeometricHyena, GTransformer, SE3Hyena, SE3Transformer
+from geometric_hyena.models.serialised import Serialised
 
 
 class TestGeometricHyena(ModelTests):
@@ -46,6 +47,15 @@ class TestGlobalOnly(TestGeometricHyena):
     switches: ClassVar = {"local_messages": False, "global_messages": False, "kv_norm": "none"}
 
 
+class TestOrderedAlongACurve(TestGeometricHyena):
+    """An order made from the positions breaks no symmetry."""
+
+    ordered = False
+
+    def make_model(self, vector_dim=1):
+        return Serialised(super().make_model(vector_dim), "curve")
+
+
 class TestSE3Hyena(ModelTests):
     chiral = False
 
@@ -61,3 +71,33 @@ class TestSE3HyenaOnAllGrades(ModelTests):
     def make_model(self, vector_dim=1):
         options = {"product": "fully_connected", "product_layers": 3, "conv_norm": "sqrt_length"}
         return SE3Hyena(3, vector_dim, hidden_dim=6, vector_channels=5, blocks=1, gate_dim=4, **options)
+
+
+class TestGTransformer(ModelTests):
+    chiral = False
+
+    def make_model(self, vector_dim=1):
+        return GTransformer(scalar_dim=3, vector_dim=vector_dim, hidden_dim=16, vector_channels=4, blocks=2)
+
+
+class TestMaterialisedGTransformer(ModelTests):
+    chiral = False
+
+    def make_model(self, vector_dim=1):
+        sizes = {"hidden_dim": 16, "vector_channels": 1, "blocks": 1}
+        return GTransformer(3, vector_dim, **sizes, attention_scale="channels", fused=False)
+
+
+class TestSE3Transformer(ModelTests):
+    chiral = False
+
+    def make_model(self, vector_dim=1):
+        return SE3Transformer(scalar_dim=3, vector_dim=vector_dim, hidden_dim=16, vector_channels=4, blocks=2)
+
+
+class TestSE3TransformerOfTheListing(ModelTests):
+    chiral = False
+
+    def make_model(self, vector_dim=1):
+        sizes = {"hidden_dim": 16, "vector_channels": 2, "blocks": 1}
+        return SE3Transformer(3, vector_dim, **sizes, attention_values="code2")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from geometric_hyena.evaluation.metrics import atom_squared_errors, displacement_metrics
+from geometric_hyena.evaluation.metrics import atom_squared_errors, vector_metrics
 from geometric_hyena.evaluation.trivial_motion import (
     Frames,
     fitted_scale,
@@ -106,8 +106,8 @@ def test_atom_means_do_not_depend_on_how_the_test_trajectory_lies():
     for name in ("atom_mean_displacement", "linear_motion", "no_motion"):
         torch.testing.assert_close(standing[name], lying[name] @ turn.T)
     name = "atom_mean_displacement"
-    before = displacement_metrics(lying[name], test.displacements)["mse"]
-    after = displacement_metrics(standing[name], turned(test, turn).displacements)["mse"]
+    before = vector_metrics(lying[name], test.displacements)["mse"]
+    after = vector_metrics(standing[name], turned(test, turn).displacements)["mse"]
     assert after == pytest.approx(before, rel=1e-12)
 
 
@@ -133,7 +133,7 @@ def test_frames_without_motion_give_zero_and_no_nan():
     still = Frames(*(x.float() for x in vars(still).values()))
     assert float(fitted_scale(still)) == 0
     for predicted in trivial_predictions(still, still).values():
-        assert displacement_metrics(predicted, still.displacements) == {"mse": 0, "rmse": 0, "mae": 0}
+        assert vector_metrics(predicted, still.displacements) == {"mse": 0, "rmse": 0, "mae": 0}
 
 
 def test_predictions_keep_dtype_and_shape():
@@ -146,7 +146,7 @@ def test_predictions_keep_dtype_and_shape():
 def test_metrics_by_hand():
     measured = torch.zeros(1, 2, 3)
     predicted = torch.tensor([[[1.0, -2.0, 2.0], [0.0, 0.0, 3.0]]])
-    found = displacement_metrics(predicted, measured)
+    found = vector_metrics(predicted, measured)
     assert found == pytest.approx({"mse": 18 / 6, "rmse": 3**0.5, "mae": 8 / 6})
 
 
@@ -160,4 +160,4 @@ def test_errors_of_atoms_by_hand():
 def test_metrics_are_summed_in_double_precision():
     error = torch.full((200_000, 8, 3), 0.1)
     expected = float(torch.tensor(0.1).double()) ** 2
-    assert displacement_metrics(error, torch.zeros_like(error))["mse"] == pytest.approx(expected, rel=1e-12)
+    assert vector_metrics(error, torch.zeros_like(error))["mse"] == pytest.approx(expected, rel=1e-12)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from equivariance.model_tests import chain
-from geometric_hyena import GeometricHyena, SE3Hyena, collate
+from geometric_hyena import GeometricHyena, GTransformer, SE3Hyena, SE3Transformer, collate
 from geometric_hyena.operators import geometric_long_conv
 from geometric_hyena.testing import relative_error
 
@@ -27,10 +27,10 @@ def test_operator(length):
 
 
 @pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize("make", [GeometricHyena, SE3Hyena])
-def test_model(make, autocast):
+@pytest.mark.parametrize("kind", [GeometricHyena, SE3Hyena, GTransformer, SE3Transformer])
+def test_model(kind, autocast):
     torch.manual_seed(0)
-    model = make(scalar_dim=3, vector_dim=1)
+    model = kind(scalar_dim=3, vector_dim=1)
     batch = collate([chain(n, seed=n, dtype=torch.float32) for n in (50, 7, 400)])
     with torch.no_grad():
         expected = model(batch).vectors

@@ -154,20 +154,20 @@ def test_native_is_bitwise_the_same_with_any_threads(monkeypatch, senders):
 @needs_numba
 def test_the_choice_is_automatic_where_nothing_is_set(monkeypatch):
     monkeypatch.delenv("GHYENA_KERNELS", raising=False)
-    assert kernels.use_native(torch.zeros(1))
-    assert not kernels.use_native(torch.zeros(1, dtype=torch.bfloat16))
-    assert not kernels.use_native(torch.zeros(1, device="meta"))
-    assert not kernels.use_native(torch.zeros(1), torch.zeros(1, dtype=torch.float64))
+    assert kernels.native_backend(torch.zeros(1)) == "numba"
+    assert kernels.native_backend(torch.zeros(1, dtype=torch.bfloat16)) is None
+    assert kernels.native_backend(torch.zeros(1, device="meta")) is None
+    assert kernels.native_backend(torch.zeros(1), torch.zeros(1, dtype=torch.float64)) is None
     monkeypatch.setenv("GHYENA_KERNELS", "torch")
-    assert not kernels.use_native(torch.zeros(1))
+    assert kernels.native_backend(torch.zeros(1)) is None
     with kernels.kernels("native"):
-        assert kernels.use_native(torch.zeros(1))
+        assert kernels.native_backend(torch.zeros(1)) == "numba"
 
 
 def test_a_wrong_choice_is_named(monkeypatch):
     monkeypatch.setenv("GHYENA_KERNELS", "fast")
     with pytest.raises(ValueError, match="GHYENA_KERNELS: expected one of torch, native, got 'fast'"):
-        kernels.use_native(torch.zeros(1))
+        kernels.native_backend(torch.zeros(1))
 
 
 @pytest.fixture

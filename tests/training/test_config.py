@@ -49,6 +49,12 @@ def test_words_of_every_type():
     assert config.network == NetworkConfig(conv_norm="none")
 
 
+def test_dashes_and_underscores_name_the_same_option():
+    config = read("--batch-size", "2", "--match-parameters=900", "--data.test-trajectory", "a-b.dcd")
+    assert (config.batch_size, config.match_parameters) == (2, 900)
+    assert config.data.test_trajectory == ["a-b.dcd"]
+
+
 def test_the_configuration_is_typed_and_frozen():
     config = read("--data.lag", "3")
     assert type(config) is ProteinMDRun
@@ -162,6 +168,8 @@ def test_wrong_files_are_named(tmp_path, content, names):
         ("batch_size", 0),
         ("seed", -1),
         ("seed", 2**40),
+        ("match_parameters", -1),
+        ("match_parameters", 10**9),
         ("threads", -1),
         ("threads", 100_000),
         ("accelerator", "abacus"),
@@ -243,7 +251,7 @@ def test_help_all_names_every_option_and_its_default(capsys):
     lines = help_of(capsys, "--help-all")
     assert max(map(len, lines)) <= 110
     shown = {line.split()[0] for line in lines if line.startswith("  --")}
-    assert shown == {name for name, _ in option_rows(ProteinMDRun)} | {"--config"}
+    assert shown == {name for name, _ in option_rows(ProteinMDRun())} | {"--config"}
     width = next(line for line in lines if line.startswith("  --network.hidden_dim "))
     assert width.endswith(f"[{NetworkConfig().hidden_dim}]")
     # every option says what it means

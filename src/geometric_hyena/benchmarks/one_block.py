@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from geometric_hyena.benchmarks.peers import AttentionBlock, MaterialisedAttentionBlock
+from geometric_hyena.benchmarks.peers import MaterialisedAttentionBlock
 from geometric_hyena.geometry.neighbors import pack_neighbors, sequence_neighbors
 from geometric_hyena.geometry.rotations import random_rotation
+from geometric_hyena.layers.attention import DotProductAttentionBlock
 from geometric_hyena.layers.context_block import ContextBlock
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.layers.projection import Geometry
@@ -19,7 +20,7 @@ HIDDEN, NEIGHBORS, GLOBAL_TOKENS = 80, 16, 4
 OURS, FUSED, MATERIALISED = "Geometric Hyena", "fused attention", "materialised attention"
 KINDS: dict[str, type[ContextBlock]] = {
     OURS: GeometricHyenaBlock,
-    FUSED: AttentionBlock,
+    FUSED: DotProductAttentionBlock,
     MATERIALISED: MaterialisedAttentionBlock,
 }
 MODES = ("forward", "training")

@@ -6,8 +6,7 @@ None of this is used by the library. Shapes as in the operators: (B, N, C) scala
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.layers.context_block import ContextBlock, Pair
-from geometric_hyena.layers.projection import Geometry
+from geometric_hyena.layers.attention import DotProductAttentionBlock
 
 
 def fft_conv(q: Tensor, k: Tensor) -> Tensor:
@@ -60,44 +59,8 @@ class ConcatenatedMessages(nn.Module):
         return torch.einsum("tkp,tkh->tph", coefficients, messages)
 
 
-def materialised_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(N)) v with the N x N matrix in memory; (B, N, F)."""
-    n = q.shape[1]
-    return torch.softmax(q @ k.transpose(1, 2) / n**0.5, dim=-1) @ v
+class MaterialisedAttentionBlock(DotProductAttentionBlock):
+    """G-Transformer's block with the N x N matrices in memory, as the papers describe it."""
 
-
-def fused_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """The same through torch's fused scaled-dot-product attention: memory linear in N."""
-    return torch.nn.functional.scaled_dot_product_attention(
-        q[:, None], k[:, None], v[:, None], scale=q.shape[1] ** -0.5
-    )[:, 0]
-
-
-class AttentionBlock(ContextBlock):
-    """The same block with dot-product attention in place of the long convolution (G-Transformer).
-
-    Scalars attend by scalars, vectors by the dot products of all their channels, which are invariant.
-    """
-
-    attention = staticmethod(fused_attention)
-
-    def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
-        """Attention within each sequence."""
-        parts, vector_parts = [], []
-        for run in geometry.runs:
-            rows = slice(run.start, run.stop)
-
-            def blocks(x: Tensor, rows: slice = rows, count: int = run.count) -> Tensor:
-                # torch takes its fused path only where channels are contiguous
-                return x[rows].flatten(1).contiguous().unflatten(0, (count, -1))
-
-            parts.append(self.attention(*(blocks(x[0]) for x in (q, k, v))).flatten(0, 1))
-            vectors = self.attention(*(blocks(x[1]) for x in (q, k, v)))
-            vector_parts.append(vectors.flatten(0, 1).unflatten(1, (-1, 3)))
-        return torch.cat(parts), torch.cat(vector_parts)
-
-
-class MaterialisedAttentionBlock(AttentionBlock):
-    """With the N x N matrices in memory, as the papers describe it."""
-
-    attention = staticmethod(materialised_attention)
+    def __init__(self, scalars: int, vectors: int, *, projection: dict):
+        super().__init__(scalars, vectors, projection=projection, fused=False)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from geometric_hyena.cli.table import metrics_table
-from geometric_hyena.cli.words import wants_help
+from geometric_hyena.cli.words import split_option, wants_help
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import write_json
 
@@ -26,13 +26,9 @@ def run(words: list[str]) -> int:
     from geometric_hyena.training import train
     from geometric_hyena.training.run_directory import RunDirectory
 
-    directory, rest, out = RunDirectory(words[0]), words[1:], None
-    if "--out" in rest:
-        place = rest.index("--out")
-        if place + 1 == len(rest):
-            raise InputError("--out: expected a file name")
-        out = Path(rest[place + 1])
-        del rest[place : place + 2]
+    directory = RunDirectory(words[0])
+    given, rest = split_option(words[1:], "out")
+    out = None if given is None else Path(given)
     wrong = [word for word in rest if word.startswith("--") and not word.startswith("--data.")]
     if wrong:
         raise InputError(f"{wrong[0]}: only data.* options can be changed for evaluation")
@@ -41,7 +37,7 @@ def run(words: list[str]) -> int:
     if out is not None and out.is_dir():
         raise InputError(f"{out}: is a directory; --out expects a file name")
     task, evaluation = train.evaluate(directory, rest)
-    print(metrics_table(evaluation.metrics["test"]))
+    print(metrics_table(evaluation.metrics["test"], evaluation.reference))
     print(evaluation.headline())
     if out is not None:
         write_json(out, {**evaluation.metrics, "run": str(directory.path), "data": task.identity})

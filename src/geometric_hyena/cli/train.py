@@ -40,7 +40,7 @@ def run(words: list[str]) -> int:
             print(parser.help_text(everything="--help-all" in words))
             return 0
         directory, evaluation = train.train(recipe, parser.read(words[1:]), command_line())
-    print(metrics_table(evaluation.metrics["test"]))
+    print(metrics_table(evaluation.metrics["test"], evaluation.reference))
     print(evaluation.headline())
     print(f"run: {directory.path}   look at: {directory.report}")
     return 0

@@ -29,6 +29,26 @@ def take_options(words: Sequence[str], names: Sequence[str], verb: str) -> tuple
     return positional, options
 
 
+def split_option(words: Sequence[str], name: str) -> tuple[str | None, list[str]]:
+    """Value of one `--name value` or `--name=value` (None where it is not given), and the other words.
+
+    Raises:
+        InputError: where it has no value.
+    """
+    value, rest, others = None, list(words), []
+    while rest:
+        word = rest.pop(0)
+        if word.partition("=")[0] != f"--{name}":
+            others.append(word)
+            continue
+        value = word.partition("=")[2]
+        if "=" not in word:
+            if not rest:
+                raise InputError(f"--{name}: expected a value")
+            value = rest.pop(0)
+    return value, others
+
+
 def wants_help(words: Sequence[str]) -> bool:
     """Whether help was asked for."""
     return any(word in ("-h", "--help", "--help-all") for word in words)

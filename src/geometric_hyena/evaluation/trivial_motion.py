@@ -21,22 +21,30 @@ class Frames:
 def trivial_predictions(train: Frames, test: Frames) -> dict[str, Tensor]:
     """Predictions (F, N, 3) for the test frames by every trivial predictor.
 
-    `no_motion` predicts zero; `linear_motion` s times the backward difference, s by least squares;
-    `mean_displacement` the mean over all training atoms and frames, one vector; `atom_mean_displacement` each
-    atom's own mean, learned and looked up after superposing every frame on the first training frame (only
-    where training and test have the same atoms).
+    Those of `motion_predictions` and, only where training and test have the same atoms,
+    `atom_mean_displacement`: each atom's own mean, learned and looked up after superposing every frame on the
+    first training frame.
     """
-    predictions = {
-        "no_motion": torch.zeros_like(test.displacements),
-        "linear_motion": fitted_scale(train) * test.velocities,
-        "mean_displacement": train.displacements.mean(dim=(0, 1)).expand_as(test.displacements),
-    }
+    predictions = motion_predictions(train, test)
     if train.positions.shape[1] == test.positions.shape[1]:
         reference = train.positions[0]
         to_reference = superpositions(train.positions, reference)
         mean = (train.displacements @ to_reference.transpose(1, 2)).mean(dim=0)
         predictions["atom_mean_displacement"] = mean @ superpositions(test.positions, reference)
     return predictions
+
+
+def motion_predictions(train: Frames, test: Frames) -> dict[str, Tensor]:
+    """Predictions (F, N, 3) by the trivial predictors to which all particles are the same.
+
+    `no_motion` predicts zero; `linear_motion` s times the velocity, s by least squares; `mean_displacement`
+    the mean over all training particles and frames, one vector.
+    """
+    return {
+        "no_motion": torch.zeros_like(test.displacements),
+        "linear_motion": fitted_scale(train) * test.velocities,
+        "mean_displacement": train.displacements.mean(dim=(0, 1)).expand_as(test.displacements),
+    }
 
 
 def fitted_scale(frames: Frames) -> Tensor:

@@ -1,5 +1,6 @@
 """The Geometric Hyena model: embedding projection, a stack of blocks, output scalars, vectors, positions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -7,16 +8,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from geometric_hyena.layers.context_block import MessageBlock
+from geometric_hyena.layers.context_block import GATES, MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
-from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
+from geometric_hyena.layers.hyena_block import PADDINGS, GeometricHyenaBlock
+from geometric_hyena.layers.normalization import KV_NORMS
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.operators.convolution import NORMS
 from geometric_hyena.operators.segments import Run, equal_length_runs
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
+
+# What the switches of the blocks can be set to.
+SWITCHES = {"gate": GATES, "kv_norm": KV_NORMS, "padding": PADDINGS, "conv_norm": NORMS}
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class GeometricHyena(nn.Module):
         interaction: whether scalars and vectors meet in the convolution.
         padding: "circular" convolution, or "zero": nothing wraps around the end.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+        block: what makes a block, called as `GeometricHyenaBlock` is, for a stack of other blocks.
     """
 
     def __init__(
@@ -75,6 +82,7 @@ class GeometricHyena(nn.Module):
         interaction: bool = True,
         padding: str = "circular",
         conv_norm: str = "length",
+        block: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
@@ -98,9 +106,10 @@ class GeometricHyena(nn.Module):
             "padding": padding,
             "conv_norm": conv_norm,
         }
-        kind = partial(GeometricHyenaBlock, **switches) if long_conv else MessageBlock
+        with_context = partial(GeometricHyenaBlock, **switches) if long_conv else MessageBlock
+        make_block = block or with_context
         self.blocks = nn.ModuleList(
-            kind(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
+            make_block(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)

@@ -1,5 +1,7 @@
 """Checks of the operators' arguments: one `ValueError` naming the argument and what was expected."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -8,8 +10,13 @@ from geometric_hyena.operators.convolution import NORMS
 
 def check_norm(norm: str) -> None:
     """Raise unless `norm` is one of the three."""
-    if norm not in NORMS:
-        raise ValueError(f"norm: expected one of {', '.join(map(repr, NORMS))}, got {norm!r}")
+    check_choice("norm", norm, NORMS)
+
+
+def check_choice(name: str, given: str, choices: Sequence[str]) -> None:
+    """Raise unless a word is one of the choices."""
+    if given not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {given!r}")
 
 
 def check_tokens(

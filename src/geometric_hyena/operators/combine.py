@@ -33,7 +33,14 @@ def forward(
     Returns:
         (out_size, c, B, F), in scratch memory: it is valid until the next call.
     """
-    if product.geometric is not None and weights is not None and _native(q):
+    backend = _backend(q)
+    if weights is not None and backend == "triton" and product.geometric is not None:
+        from geometric_hyena.operators import combine_triton
+
+        return combine_triton.geometric_product(product.geometric, q, k, weights, conjugate)
+    if weights is not None and backend == "numba":
+        if product.geometric is None:
+            return _native_terms(product, q, k, weights, conjugate)
         return _native_product(product.geometric, q, k, weights, conjugate)
     if conjugate:
         k = k.conj()
@@ -49,9 +56,11 @@ def forward(
                 out[term.out].addcmul_(a, k[term.key], value=term.sign)
             else:
                 torch.mul(a, k[term.key], out=out[term.out])
-                if term.sign < 0:
-                    out[term.out].neg_()
+                if term.sign != 1.0:
+                    out[term.out].mul_(term.sign)
                 filled.add(term.out)
+    for unused in set(range(product.out_size)) - filled:
+        out[unused].zero_()
     return out
 
 
@@ -71,20 +80,34 @@ def term_sums(
     Returns:
         (weight_count, c), real.
     """
-    if product.geometric is not None and half and _native(q):
+    backend = _backend(q)
+    if backend == "triton" and product.geometric is not None:
+        from geometric_hyena.operators import combine_triton
+
+        return combine_triton.geometric_term_sums(q, k, g, first, half)
+    if backend == "numba":
+        if product.geometric is None or not half:
+            return _native_sums_of_terms(product, q, k, g, first, half)
         return _native_term_sums(q, k, g, first)
     sums = g.real.new_zeros(product.weight_count, q.shape[1])
-    for term in product.terms:
-        value = (q[term.query] * k[term.key] * g[term.out].conj()).real
-        total = 2 * value[..., 1:].sum(dim=-1) + first * value[..., 0]
-        if half:
-            total -= value[..., -1]
-        sums[term.weight] += total.sum(dim=-1) * term.sign
+    value, partial = torch.empty_like(q[0]), torch.empty_like(q[0])
+    for weight, terms in product.terms_by_weight():
+        for out in {term.out for term in terms}:
+            value.zero_()
+            for term in terms:
+                if term.out == out:
+                    value.addcmul_(q[term.query], k[term.key], value=term.sign)
+            total = torch.mul(value, g[out].conj(), out=partial).real
+            counted = 2 * total[..., 1:].sum(dim=-1) + first * total[..., 0]
+            if half:
+                counted -= total[..., -1]
+            sums[weight] += counted.sum(dim=-1)
     return sums
 
 
-def _native(spectrum: Tensor) -> bool:
-    return spectrum.dtype == torch.complex64 and kernels.use_native(spectrum)
+def _backend(spectrum: Tensor) -> str | None:
+    """What has compiled kernels for these spectra: for single precision alone."""
+    return kernels.native_backend(spectrum) if spectrum.dtype == torch.complex64 else None
 
 
 def _as_integers(spectrum: Tensor) -> "np.ndarray":
@@ -115,6 +138,27 @@ def _native_term_sums(q: Tensor, k: Tensor, g: Tensor, first: float) -> Tensor:
     _over_rows(
         geometric_term_sums, q, (_as_integers(q), _as_integers(k), _as_integers(g), first, sums.numpy())
     )
+    return sums.unflatten(1, q.shape[1:3]).sum(dim=2).to(g.real.dtype)
+
+
+def _native_terms(product: BilinearProduct, q: Tensor, k: Tensor, weights: Tensor, conjugate: bool) -> Tensor:
+    from geometric_hyena.operators.terms_native import term_product
+
+    rows = weights.detach().repeat_interleave(q.shape[2], dim=1).numpy()
+    out = scratch("combined", (product.out_size, *q.shape[1:]), q.dtype, q.device)
+    table = product.table
+    _over_rows(term_product, q, (_as_integers(q), _as_integers(k), rows, table, conjugate, _as_integers(out)))
+    return out
+
+
+def _native_sums_of_terms(
+    product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor, first: float, half: bool
+) -> Tensor:
+    from geometric_hyena.operators.terms_native import term_sums
+
+    sums = torch.empty(product.weight_count, q.shape[1] * q.shape[2], dtype=torch.float64)
+    spectra = (_as_integers(q), _as_integers(k), _as_integers(g))
+    _over_rows(term_sums, q, (*spectra, product.table, first, half, sums.numpy()))
     return sums.unflatten(1, q.shape[1:3]).sum(dim=2).to(g.real.dtype)
 
 

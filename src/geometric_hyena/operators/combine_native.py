@@ -16,35 +16,38 @@ _BLOCK = 512
 
 
 @njit(inline="always")
-def _real(z):
+def real(z):
+    """Real part of a complex number held as an integer."""
     return np.uint32(z & np.uint64(0xFFFFFFFF)).view(np.float32)
 
 
 @njit(inline="always")
-def _imag(z):
+def imag(z):
+    """Imaginary part of a complex number held as an integer."""
     return np.uint32(z >> np.uint64(32)).view(np.float32)
 
 
 @njit(inline="always")
-def _pack(real, imag):
-    low = np.uint64(np.float32(real).view(np.uint32))
-    return low | (np.uint64(np.float32(imag).view(np.uint32)) << np.uint64(32))
+def pack(x, y):
+    """x + i y as an integer."""
+    low = np.uint64(np.float32(x).view(np.uint32))
+    return low | (np.uint64(np.float32(y).view(np.uint32)) << np.uint64(32))
 
 
 @njit(fastmath=_FASTMATH, error_model="numpy")
 def _product_row(o0, o1, o2, o3, a0, a1, a2, a3, b0, b1, b2, b3, w0, w1, w2, w3, w4, sign):
     for f in range(o0.shape[0]):
-        a0r, a0i, a1r, a1i = _real(a0[f]), _imag(a0[f]), _real(a1[f]), _imag(a1[f])
-        a2r, a2i, a3r, a3i = _real(a2[f]), _imag(a2[f]), _real(a3[f]), _imag(a3[f])
-        b0r, b0i, b1r, b1i = _real(b0[f]), sign * _imag(b0[f]), _real(b1[f]), sign * _imag(b1[f])
-        b2r, b2i, b3r, b3i = _real(b2[f]), sign * _imag(b2[f]), _real(b3[f]), sign * _imag(b3[f])
-        o0[f] = _pack(
+        a0r, a0i, a1r, a1i = real(a0[f]), imag(a0[f]), real(a1[f]), imag(a1[f])
+        a2r, a2i, a3r, a3i = real(a2[f]), imag(a2[f]), real(a3[f]), imag(a3[f])
+        b0r, b0i, b1r, b1i = real(b0[f]), sign * imag(b0[f]), real(b1[f]), sign * imag(b1[f])
+        b2r, b2i, b3r, b3i = real(b2[f]), sign * imag(b2[f]), real(b3[f]), sign * imag(b3[f])
+        o0[f] = pack(
             w0 * (a0r * b0r - a0i * b0i)
             + w1 * (a1r * b1r - a1i * b1i + a2r * b2r - a2i * b2i + a3r * b3r - a3i * b3i),
             w0 * (a0r * b0i + a0i * b0r)
             + w1 * (a1r * b1i + a1i * b1r + a2r * b2i + a2i * b2r + a3r * b3i + a3i * b3r),
         )
-        o1[f] = _pack(
+        o1[f] = pack(
             w2 * (a0r * b1r - a0i * b1i)
             + w3 * (a1r * b0r - a1i * b0i)
             + w4 * (a2r * b3r - a2i * b3i - a3r * b2r + a3i * b2i),
@@ -52,7 +55,7 @@ def _product_row(o0, o1, o2, o3, a0, a1, a2, a3, b0, b1, b2, b3, w0, w1, w2, w3,
             + w3 * (a1r * b0i + a1i * b0r)
             + w4 * (a2r * b3i + a2i * b3r - a3r * b2i - a3i * b2r),
         )
-        o2[f] = _pack(
+        o2[f] = pack(
             w2 * (a0r * b2r - a0i * b2i)
             + w3 * (a2r * b0r - a2i * b0i)
             + w4 * (a3r * b1r - a3i * b1i - a1r * b3r + a1i * b3i),
@@ -60,7 +63,7 @@ def _product_row(o0, o1, o2, o3, a0, a1, a2, a3, b0, b1, b2, b3, w0, w1, w2, w3,
             + w3 * (a2r * b0i + a2i * b0r)
             + w4 * (a3r * b1i + a3i * b1r - a1r * b3i - a1i * b3r),
         )
-        o3[f] = _pack(
+        o3[f] = pack(
             w2 * (a0r * b3r - a0i * b3i)
             + w3 * (a3r * b0r - a3i * b0i)
             + w4 * (a1r * b2r - a1i * b2i - a2r * b1r + a2i * b1i),
@@ -98,12 +101,12 @@ def _term_sums(a0, a1, a2, a3, b0, b1, b2, b3, g0, g1, g2, g3):
     """Over some bins, the sums of Re(conj(g) term) for the five groups of terms."""
     s0 = s1 = s2 = s3 = s4 = np.float32(0.0)
     for f in range(a0.shape[0]):
-        a0r, a0i, a1r, a1i = _real(a0[f]), _imag(a0[f]), _real(a1[f]), _imag(a1[f])
-        a2r, a2i, a3r, a3i = _real(a2[f]), _imag(a2[f]), _real(a3[f]), _imag(a3[f])
-        b0r, b0i, b1r, b1i = _real(b0[f]), _imag(b0[f]), _real(b1[f]), _imag(b1[f])
-        b2r, b2i, b3r, b3i = _real(b2[f]), _imag(b2[f]), _real(b3[f]), _imag(b3[f])
-        g0r, g0i, g1r, g1i = _real(g0[f]), _imag(g0[f]), _real(g1[f]), _imag(g1[f])
-        g2r, g2i, g3r, g3i = _real(g2[f]), _imag(g2[f]), _real(g3[f]), _imag(g3[f])
+        a0r, a0i, a1r, a1i = real(a0[f]), imag(a0[f]), real(a1[f]), imag(a1[f])
+        a2r, a2i, a3r, a3i = real(a2[f]), imag(a2[f]), real(a3[f]), imag(a3[f])
+        b0r, b0i, b1r, b1i = real(b0[f]), imag(b0[f]), real(b1[f]), imag(b1[f])
+        b2r, b2i, b3r, b3i = real(b2[f]), imag(b2[f]), real(b3[f]), imag(b3[f])
+        g0r, g0i, g1r, g1i = real(g0[f]), imag(g0[f]), real(g1[f]), imag(g1[f])
+        g2r, g2i, g3r, g3i = real(g2[f]), imag(g2[f]), real(g3[f]), imag(g3[f])
         s0 += g0r * (a0r * b0r - a0i * b0i) + g0i * (a0r * b0i + a0i * b0r)
         s1 += g0r * (a1r * b1r - a1i * b1i + a2r * b2r - a2i * b2i + a3r * b3r - a3i * b3i)
         s1 += g0i * (a1r * b1i + a1i * b1r + a2r * b2i + a2i * b2r + a3r * b3i + a3i * b3r)

@@ -38,7 +38,7 @@ def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, nor
     expected = "(B, N, D) or packed (T, D)"
     check_tokens("q", q, expected, (2, 3))
     check_tokens("k", k, expected, (2, 3), like=q)
-    (u,) = _convolve((q[..., None],), (k[..., None],), None, SCALAR_PRODUCT, lengths, norm)
+    (u,) = convolve_tokens((q[..., None],), (k[..., None],), None, SCALAR_PRODUCT, lengths, norm)
     return u[..., 0]
 
 
@@ -64,7 +64,7 @@ def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, nor
     check_tokens("q", q, expected, (3, 4))
     check_vector_axis("q", q, expected)
     check_tokens("k", k, expected, (3, 4), like=q)
-    return _convolve((q,), (k,), None, CROSS_PRODUCT, lengths, norm)[0]
+    return convolve_tokens((q,), (k,), None, CROSS_PRODUCT, lengths, norm)[0]
 
 
 def geometric_long_conv(
@@ -110,7 +110,7 @@ def geometric_long_conv(
     if not isinstance(weights, Tensor) or weights.shape != (5, channels):
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
         raise ValueError(f"weights: expected shape (5, {channels}), got {got}")
-    scalar, vector = _convolve(
+    scalar, vector = convolve_tokens(
         (q_scalar[..., None], q_vector),
         (k_scalar[..., None], k_vector),
         weights,
@@ -121,7 +121,7 @@ def geometric_long_conv(
     return scalar[..., 0], vector
 
 
-def _convolve(
+def convolve_tokens(
     q: tuple[Tensor, ...],
     k: tuple[Tensor, ...],
     weights: Tensor | None,

@@ -6,11 +6,13 @@ moments M_i[p] = sum_j c_ijp m_ij with c_ij = (1, r_ij / |N_i|) are summed first
 cost does not depend on the number of vector channels.
 """
 
+from types import ModuleType
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from geometric_hyena.operators.kernels import use_native
+from geometric_hyena.operators.kernels import native_backend
 
 # Edges per chunk are chosen so that the chunk's messages stay in the processor's cache.
 _CHUNK_ELEMENTS = 1 << 18
@@ -28,7 +30,7 @@ def message_moments(
 ) -> Tensor:
     """M_i[p] = sum_j c_ijp silu(A_i + B_j + e_ij W), in chunks of tokens; the backward recomputes the edges.
 
-    Compiled on the CPU where Numba is installed, see `operators.kernels`.
+    Compiled by Numba on the CPU and by Triton on a GPU where these are installed, see `operators.kernels`.
 
     Args:
         receiver: A, (T, H).
@@ -51,11 +53,9 @@ class _MessageMoments(torch.autograd.Function):
     def forward(ctx, receiver, sender, edge_map, index, edges, coefficients, sender_grad):
         ctx.save_for_backward(receiver, sender, edge_map, index, edges, coefficients)
         ctx.sender_grad = sender_grad
-        ctx.native = use_native(receiver, sender, edge_map, edges, coefficients)
-        if ctx.native:
-            from geometric_hyena.operators import messages_native
-
-            return messages_native.forward(receiver, sender, edge_map, index, edges, coefficients)
+        ctx.native = _native(receiver, sender, edge_map, edges, coefficients)
+        if ctx.native is not None:
+            return ctx.native.forward(receiver, sender, edge_map, index, edges, coefficients)
         out = receiver.new_empty(receiver.shape[0], coefficients.shape[2], receiver.shape[1])
         for chunk in _chunks(index, receiver.shape[1]):
             messages = torch.nn.functional.silu(
@@ -71,10 +71,8 @@ class _MessageMoments(torch.autograd.Function):
         needs_edges, needs_coefficients = ctx.needs_input_grad[4:6]
         sender_grad = torch.zeros_like(sender) if ctx.sender_grad is None else ctx.sender_grad
         sender_out = sender_grad if ctx.sender_grad is None else None
-        if ctx.native:
-            from geometric_hyena.operators import messages_native
-
-            receiver_grad, map_grad, edges_grad, coefficients_grad = messages_native.backward(
+        if ctx.native is not None:
+            receiver_grad, map_grad, edges_grad, coefficients_grad = ctx.native.backward(
                 grad, ctx.saved_tensors, sender_grad, needs_edges, needs_coefficients
             )
             return receiver_grad, sender_out, map_grad, None, edges_grad, coefficients_grad, None
@@ -100,6 +98,21 @@ class _MessageMoments(torch.autograd.Function):
             if edges_grad is not None:
                 torch.matmul(delta, edge_map.T, out=edges_grad[chunk])
         return receiver_grad, sender_out, map_grad, None, edges_grad, coefficients_grad, None
+
+
+def _native(*tensors: Tensor) -> ModuleType | None:
+    """The module of compiled kernels that serves these tensors, if any."""
+    backend = native_backend(*tensors)
+    if backend == "numba":
+        from geometric_hyena.operators import messages_native
+
+        return messages_native
+    # Triton's kernel adds to the senders in no fixed order.
+    if backend == "triton" and not torch.are_deterministic_algorithms_enabled():
+        from geometric_hyena.operators import messages_triton
+
+        return messages_triton
+    return None
 
 
 def _chunks(index: Tensor, width: int) -> list[slice]:

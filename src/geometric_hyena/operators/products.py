@@ -10,9 +10,11 @@ from functools import cached_property
 from itertools import permutations
 from typing import NamedTuple
 
+import numpy as np
+
 
 class Term(NamedTuple):
-    """One component product: `out[out] += sign * weights[weight] * q[query] * k[key]`."""
+    """One component product: `out[out] += sign * weights[weight] * q[query] * k[key]`, `sign` any number."""
 
     out: int
     query: int
@@ -34,13 +36,15 @@ class BilinearProduct:
     out_size: int
     terms: tuple[Term, ...]
     weight_count: int = 0
+    # Components of the outputs that a caller sees, such as a scalar and a vector; empty: all as one.
+    parts: tuple[int, ...] = ()
     # Where the product is the geometric one up to the order and signs of its weights: those, else None.
     geometric: tuple[tuple[int, float], ...] | None = None
 
     @property
     def out_parts(self) -> tuple[int, ...]:
-        """Components of the outputs that a caller sees: a scalar and a vector, or one or the other."""
-        return (1, 3) if self.out_size == 4 else (self.out_size,)
+        """Components of each output that a caller sees."""
+        return self.parts or (self.out_size,)
 
     def terms_by_weight(self) -> list[tuple[int, list[Term]]]:
         """The terms that share a weight, for every weight."""
@@ -50,11 +54,32 @@ class BilinearProduct:
         return list(groups.items())
 
     @cached_property
+    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The terms as arrays, those of a pair of components together: pairs (M, 2) of query and key, where
+        each pair's terms start (M + 1,), terms (T, 2) of output and weight, and their signs (T,) float32.
+        """
+        terms = sorted(self.terms, key=lambda t: (t.query, t.key))
+        pairs, starts = np.unique([(t.query, t.key) for t in terms], axis=0, return_index=True)
+        return (
+            pairs.astype(np.int64),
+            np.append(starts, len(terms)).astype(np.int64),
+            np.array([(t.out, t.weight) for t in terms], dtype=np.int64),
+            np.array([t.sign for t in terms], dtype=np.float32),
+        )
+
+    @cached_property
     def query_adjoint(self) -> "BilinearProduct":
         """The product (gradient of out, key) -> gradient of query."""
         terms = tuple(t._replace(out=t.query, query=t.out) for t in self.terms)
         order = None if self.geometric is None else _QUERY_ADJOINT
-        return replace(self, query_size=self.out_size, out_size=self.query_size, terms=terms, geometric=order)
+        return replace(
+            self,
+            query_size=self.out_size,
+            out_size=self.query_size,
+            terms=terms,
+            parts=(),
+            geometric=order,
+        )
 
     @cached_property
     def key_adjoint(self) -> "BilinearProduct":
@@ -66,6 +91,7 @@ class BilinearProduct:
             key_size=self.query_size,
             out_size=self.key_size,
             terms=terms,
+            parts=(),
             geometric=None if self.geometric is None else _KEY_ADJOINT,
         )
 
@@ -107,5 +133,6 @@ GEOMETRIC_PRODUCT = BilinearProduct(
         *(Term(1 + o, 1 + h, 1 + p, sign, weight=4) for o, h, p, sign in _levi_civita()),
     ),
     weight_count=5,
+    parts=(1, 3),
     geometric=tuple((w, 1.0) for w in range(5)),
 )

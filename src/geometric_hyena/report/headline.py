@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-from geometric_hyena.report.numbers import format_number, format_ratio
+from geometric_hyena.report.numbers import format_number, format_ratio, squared_unit
 
 Verdict = Literal["good", "bad", "neutral"]
 
@@ -26,7 +26,7 @@ def headline(
     }
     if not math.isfinite(ours):
         return f"The model's test {metric.upper()} is not a finite number: the training failed{tail}", "bad"
-    amount = f"test {metric.upper()} {format_number(ours)} {unit}²"
+    amount = f"test {metric.upper()} {format_number(ours)}{squared_unit(unit)}"
     compared = _against_no_motion(ours, baselines)
     winners = sorted((value, name) for name, value in baselines.items() if value <= ours)
     if not baselines:

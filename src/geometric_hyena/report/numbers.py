@@ -31,6 +31,16 @@ def format_ratio(value: float) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def squared_unit(unit: str) -> str:
+    """The unit of a squared error, with the space before it; nothing where values have no unit."""
+    return f" {unit}²" if unit else ""
+
+
+def in_brackets(unit: str) -> str:
+    """ " (unit)", for headings and axes; nothing where values have no unit."""
+    return f" ({unit.strip()})" if unit.strip() else ""
+
+
 def format_value(value: object) -> str:
     """Any value as text: floats short, whole numbers and text as they are."""
     if isinstance(value, bool):

@@ -7,7 +7,7 @@ import numpy as np
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.report.chain_plot import error_per_residue
-from geometric_hyena.report.numbers import format_number, format_ratio
+from geometric_hyena.report.numbers import format_number, format_ratio, in_brackets
 from geometric_hyena.report.palette import INK, MODEL, MUTED, PAPER, REFERENCE, WORSE
 from geometric_hyena.report.picture import displacement_arrows
 from geometric_hyena.report.plot_style import FULL_WIDTH, HALF_WIDTH, label_right, new_figure, styled
@@ -27,7 +27,7 @@ __all__ = [
 # Losses that span more than this factor are drawn on a logarithmic axis.
 _LOG_FROM = 6.0
 _FAR_ABOVE = 2.0
-# Bars end at this multiple of the larger of model and no motion, so that one bad baseline hides nothing.
+# Bars end at this multiple of the larger of model and reference, so that one bad baseline hides nothing.
 _LONGEST_BAR = 3.0
 _BARS_WIDTH = 6.8
 # From this many points on, a density says more than dots.
@@ -106,8 +106,10 @@ def training_curves(
 
 
 @styled
-def comparison_bars(metrics: Mapping[str, float], model_key: str = "model", unit: str = "Å²") -> "Figure":
-    """Bars of the test error of the model and of each trivial baseline, with the ratio to "no_motion".
+def comparison_bars(
+    metrics: Mapping[str, float], model_key: str = "model", unit: str = "Å²", reference: str = "no_motion"
+) -> "Figure":
+    """Bars of the test error of the model and of each trivial baseline, with the ratio to `reference`.
 
     `metrics` maps names to mean squared errors; the smallest comes first.
     """
@@ -116,7 +118,7 @@ def comparison_bars(metrics: Mapping[str, float], model_key: str = "model", unit
     names = sorted(metrics, key=lambda name: (not np.isfinite(metrics[name]), metrics[name]))
     figure = new_figure(_BARS_WIDTH, 0.7 + 0.36 * len(names))
     axes = figure.subplots()
-    still = metrics.get("no_motion", np.nan)
+    still = metrics.get(reference, np.nan)
     anchors = [x for x in (metrics.get(model_key, np.nan), still) if np.isfinite(x)]
     finite = [x for x in metrics.values() if np.isfinite(x)]
     longest = min(max(finite, default=1.0), _LONGEST_BAR * max(anchors, default=np.inf)) or 1.0
@@ -126,7 +128,7 @@ def comparison_bars(metrics: Mapping[str, float], model_key: str = "model", unit
         length = min(value, longest) if np.isfinite(value) else 0.0
         axes.barh(row, length, height=0.62, color=color)
         text = format_number(value)
-        if name != "no_motion" and still > 0 and np.isfinite(value):
+        if name != reference and still > 0 and np.isfinite(value):
             text += f"  ({format_ratio(value / still)} ×)"
         if np.isfinite(value) and value > longest:
             text = f"→ {text}"
@@ -142,7 +144,7 @@ def comparison_bars(metrics: Mapping[str, float], model_key: str = "model", unit
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"mean squared error ({unit}); × = ratio to no motion")
+    axes.set_xlabel(f"mean squared error{in_brackets(unit)}; × = ratio to {_spoken(reference)}")
     return figure
 
 
@@ -183,8 +185,8 @@ def predicted_against_measured(
     axes.plot([-limit, limit], [-limit, limit], color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.annotate("equal", (0.72 * limit, 0.78 * limit), ha="center", va="center", rotation=45, color=MUTED)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-    axes.set_xlabel(f"measured {quantity} ({unit})")
-    axes.set_ylabel(f"predicted ({unit})")
+    axes.set_xlabel(f"measured {quantity}{in_brackets(unit)}")
+    axes.set_ylabel(f"predicted{in_brackets(unit)}")
     axes.set_title(
         f"R² = {format_number(r_squared(y, x), 2)}, slope {format_number(_slope(x, y), 2)}, {len(x):,} values"
     )

@@ -52,7 +52,10 @@ class RunReport:
         subtitle: what was predicted, in a line.
         headline_note: ends the headline; only the caller knows what the model has seen.
         metric_note: how the metrics are defined, shown under the table.
-        unit: of positions and displacements.
+        unit: of positions and displacements; empty where they have none.
+        reference: the trivial baseline that ratios are taken to.
+        quantity: what is predicted, in a word.
+        shown: what `samples` are, where they are no frames of atoms.
         loss_is_mse: whether the losses in `history` compare with the MSE of trivial baselines.
     """
 
@@ -71,6 +74,9 @@ class RunReport:
     headline_note: str = ""
     metric_note: str = ""
     unit: str = "Å"
+    reference: str = "no_motion"
+    quantity: str = "displacement"
+    shown: str = ""
     loss_is_mse: bool = True
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`report.html` of a training run that predicts a displacement vector for every atom."""
+"""`report.html` of a training run that predicts vectors: a displacement for every atom, or others."""
 
 import os
 from pathlib import Path

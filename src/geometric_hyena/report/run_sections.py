@@ -17,7 +17,7 @@ from geometric_hyena.report.blocks import (
     Stack,
     Table,
 )
-from geometric_hyena.report.numbers import format_number, format_ratio
+from geometric_hyena.report.numbers import format_number, format_ratio, in_brackets, squared_unit
 from geometric_hyena.report.run_record import RunReport
 from geometric_hyena.report.structure_view import StructureView, ViewFrame
 
@@ -28,7 +28,8 @@ def comparison(report: RunReport) -> list[Block]:
     test = splits.get("test", {})
     names = list(dict.fromkeys(name for split in splits.values() for name in split))
     names.sort(key=lambda name: name != "model")  # the model first, the others as they come
-    still = test.get("no_motion", {}).get("mse", np.nan)
+    reference = report.reference.replace("_", " ")
+    still = test.get(report.reference, {}).get("mse", np.nan)
     metrics = [
         (split, metric)
         for split, rows in splits.items()
@@ -49,7 +50,7 @@ def comparison(report: RunReport) -> list[Block]:
         if metric in {"mse", "mae", "rmse"} and np.isfinite(column).any()
     }
     table = Table(
-        ["", "ratio to no motion", *headings],
+        ["", f"ratio to {reference}", *headings],
         rows,
         caption=report.metric_note,
         highlight=names.index("model") if "model" in names else None,
@@ -59,24 +60,28 @@ def comparison(report: RunReport) -> list[Block]:
     if not errors:
         return [table]
     bars = Figure(
-        plots.comparison_bars(errors, unit=f"{report.unit}²"),
+        plots.comparison_bars(errors, unit=squared_unit(report.unit), reference=report.reference),
         alt="Bars of the test error: "
         + ", ".join(f"{n.replace('_', ' ')} {format_number(e)}" for n, e in errors.items()),
-        caption="Test error, smallest first. The dashed line is no motion.",
+        caption=f"Test error, smallest first. The dashed line is {reference}.",
     )
     return [KeyNumbers(_key_numbers(report, errors)), table, bars]
 
 
 def _key_numbers(report: RunReport, errors: Mapping[str, float]) -> list[tuple[str, str]]:
-    ours, still = errors.get("model", np.nan), errors.get("no_motion", np.nan)
-    numbers = [(f"{format_number(ours)} {report.unit}²", "test MSE of the model")]
+    ours, still = errors.get("model", np.nan), errors.get(report.reference, np.nan)
+    unit, reference = squared_unit(report.unit), report.reference.replace("_", " ")
+    numbers = [(f"{format_number(ours)}{unit}", "test MSE of the model")]
     if still > 0:
-        numbers.append(
-            (f"{format_ratio(ours / still)} ×", f"of no motion ({format_number(still)} {report.unit}²)")
-        )
+        numbers.append((f"{format_ratio(ours / still)} ×", f"of {reference} ({format_number(still)}{unit})"))
     if report.samples:
         predicted, measured = _finite_pairs(report)
-        numbers.append((format_number(plots.r_squared(predicted, measured), 2), "R² over the frames shown"))
+        numbers.append(
+            (
+                format_number(plots.r_squared(predicted, measured), 2),
+                f"R² over the {'vectors' if report.shown else 'frames'} shown",
+            )
+        )
     if report.atoms:
         numbers.append((f"{len(report.atoms):,}", "atoms"))
     return numbers
@@ -146,23 +151,25 @@ def agreement(report: RunReport) -> list[Block]:
     if not len(predicted):
         return [Paragraph("No prediction is finite.")]
     lengths = [np.linalg.norm(vectors, axis=-1) for vectors in (predicted, measured)]
-    shown = f"{len(report.samples)} test frame{'s' if len(report.samples) > 1 else ''}"
+    frames = f"{len(report.samples)} test frame{'s' if len(report.samples) > 1 else ''}"
+    shown = report.shown or f"all atoms in {frames}"
     cosine = _cosine(predicted, measured)
     facts = {
-        "mean length, measured": f"{format_number(float(lengths[1].mean()))} {report.unit}",
-        "mean length, predicted": f"{format_number(float(lengths[0].mean()))} {report.unit}",
+        "mean length, measured": f"{format_number(float(lengths[1].mean()))} {report.unit}".strip(),
+        "mean length, predicted": f"{format_number(float(lengths[0].mean()))} {report.unit}".strip(),
         "mean cosine between them": format_number(cosine, 2),
         "correlation of lengths": format_number(_correlation(*lengths), 2),
     }
     figure = Figure(
-        plots.predicted_against_measured(predicted, measured, report.unit),
-        alt="Predicted against measured displacement components, with the line of equality",
-        caption=f"The x, y and z components of all atoms in {shown}.",
+        plots.predicted_against_measured(predicted, measured, report.unit, f"{report.quantity} component"),
+        alt=f"Predicted against measured {report.quantity} components, with the line of equality",
+        caption=f"The x, y and z components of {shown}.",
     )
     beside: list[Block] = [KeyValues(facts)]
     if lengths[0].mean() < 0.9 * lengths[1].mean():
         remark = (
-            "The model predicts less motion than there is, as squared errors favour where it is uncertain."
+            "The model predicts shorter vectors than there are, as squared errors favour where it is "
+            "uncertain."
         )
         beside.append(Paragraph(remark, muted=True))
     return [Columns([figure, Stack(beside)])]
@@ -209,7 +216,7 @@ def _finite_pairs(report: RunReport) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unit_of(metric: str, unit: str) -> str:
-    return {"mse": f" ({unit}²)", "mae": f" ({unit})", "rmse": f" ({unit})"}.get(metric, "")
+    return in_brackets({"mse": squared_unit(unit), "mae": unit, "rmse": unit}.get(metric, ""))
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:

@@ -1,8 +1,12 @@
 """Typed, frozen configuration of a run, the same for every recipe but for its data."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.models.geometric_hyena import SWITCHES
+from geometric_hyena.models.serialised import check_order
+from geometric_hyena.models.steerable_hyena import check_degrees
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,16 @@ class NetworkConfig:
         global_tokens: global context tokens per sequence.
         distance_bumps: Gaussian features of the distance (0: its square alone, as in the paper).
         conv_norm: scale of the convolutions: length (1/N), sqrt_length or none.
+        order: of tokens: natural, axis, curve, random, displaced:F (a part F).
+        local_messages: whether neighbours send messages.
+        global_messages: whether global context tokens send messages.
+        long_conv: whether geometric-hyena's blocks have the long convolution.
+        gate: what geometric-hyena gates: qk (the convolution), k (the keys) or none.
+        kv_norm: geometric-hyena's norm of keys and values: l2, l1, linf or none.
+        interaction: whether scalars and vectors meet in geometric-hyena's convolution.
+        padding: geometric-hyena's convolution: circular, or zero (no wrap).
+        degrees: degrees of steerable-hyena's features, with 0 and 1 among them.
+        scalarisation: whether steerable-hyena couples degrees above 1 with scalars only.
     """
 
     hidden_dim: int = 48
@@ -24,6 +38,16 @@ class NetworkConfig:
     global_tokens: int = 4
     distance_bumps: int = 0
     conv_norm: str = "length"
+    order: str = "natural"
+    local_messages: bool = True
+    global_messages: bool = True
+    long_conv: bool = True
+    gate: str = "qk"
+    kv_norm: str = "l2"
+    interaction: bool = True
+    padding: str = "circular"
+    degrees: str = "0,1,2"
+    scalarisation: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,7 @@ class RunConfig:
 
     Attributes:
         model: name of the model.
+        match_parameters: its size, met within 5 % by network.hidden_dim; 0: as configured.
         epochs: passes over the training data.
         batch_size: molecules per step.
         seed: of weights and order of samples.
@@ -61,7 +86,11 @@ class RunConfig:
         optimizer: how it learns.
     """
 
+    # Options of the recipe's data that may be given without their "data.".
+    aliases: ClassVar[tuple[str, ...]] = ()
+
     model: str = "geometric-hyena"
+    match_parameters: int = 0
     epochs: int = 15
     batch_size: int = 1
     seed: int = 0
@@ -97,14 +126,21 @@ def check_run_config(config: RunConfig) -> None:
     for name, value in not_negative.items():
         if value < 0:
             raise InputError(f"{name}: expected zero or more, got {value}")
-    # More threads than a process can have would end it without a word; seeds are multiplied (loop.py).
-    for name, value, largest in (("threads", config.threads, 1024), ("seed", config.seed, 2**31 - 1)):
+    # More threads than a process can have would end it without a word; seeds are multiplied (loop.py);
+    # matching builds models of up to four times the size asked for.
+    for name, value, largest in (
+        ("threads", config.threads, 1024),
+        ("seed", config.seed, 2**31 - 1),
+        ("match_parameters", config.match_parameters, 10**8),
+    ):
         if not 0 <= value <= largest:
             raise InputError(f"{name}: expected a whole number from 0 to {largest}, got {value}")
-    if config.network.conv_norm not in ("length", "sqrt_length", "none"):
-        raise InputError(
-            f"network.conv_norm: expected length, sqrt_length or none, got '{config.network.conv_norm}'"
-        )
+    for name, known in SWITCHES.items():
+        value = getattr(config.network, name)
+        if value not in known:
+            raise InputError(f"network.{name}: expected {' or '.join(known)}, got '{value}'")
+    check_order(config.network.order, "network.order")
+    check_degrees(config.network.degrees, "network.degrees")
     if not config.optimizer.learning_rate > 0:
         raise InputError(
             f"optimizer.learning_rate: expected a positive number, got {config.optimizer.learning_rate}"

@@ -48,6 +48,8 @@ class ConfigParser(ArgumentParser):
             InputError: naming the option that is unknown or has a value of the wrong type.
         """
         try:
+            words = [underscored(word) for word in words]
+            words = full_names(words, getattr(self.config_class, "aliases", ()))
             parsed = self.parse_args(join_lists(words, list_options(self.config_class)))
         except UnicodeDecodeError:
             self.error("config: is no YAML file")
@@ -71,7 +73,7 @@ class ConfigParser(ArgumentParser):
         lines = [f"usage: {self.prog} [--config FILE.yaml] [--OPTION VALUE ...]", ""]
         lines += [parse_docstring(self.config_class.__doc__ or "").short_description or "", ""]
         rows = [("--config FILE", "YAML file with any of these; options given after it win")]
-        rows += option_rows(self.config_class)
+        rows += option_rows(self.config_class())
         width = max(len(name) for name, _ in rows)
         hidden = [row for row in rows if row[0].removeprefix("--").split(".")[0] in _ADVANCED]
         lines += [f"  {n:{width}}  {text}" for n, text in rows if everything or (n, text) not in hidden]
@@ -89,20 +91,34 @@ def config_from_values(config_class: type[Config], values: Mapping[str, Any], so
         raise InputError(f"{source}: {text}") from error
 
 
-def option_rows(config_class: type, prefix: str = "") -> list[tuple[str, str]]:
-    """(option, meaning and default) of every field, nested ones with dotted names."""
+def option_rows(defaults: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """(option, meaning and default) of every field of a configuration, nested ones with dotted names."""
     rows = []
-    documented = _documented(config_class)
-    for field in dataclasses.fields(config_class):
-        kind = get_type_hints(config_class)[field.name]
-        if dataclasses.is_dataclass(kind):
-            rows += option_rows(kind, f"{prefix}{field.name}.")  # pyright: ignore[reportArgumentType]
+    documented = _documented(type(defaults))
+    short = {f"data.{name}": name for name in getattr(defaults, "aliases", ())}
+    for field in dataclasses.fields(defaults):
+        value, name = getattr(defaults, field.name), f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value):
+            rows += [
+                (f"--{short.get(option.removeprefix('--'), option.removeprefix('--'))}", text)
+                for option, text in option_rows(value, f"{name}.")
+            ]
             continue
-        default = field.default if field.default is not dataclasses.MISSING else None
-        shown = "" if default is None else f" [{str(default).lower() if kind is bool else default}]"
-        rows.append((f"--{prefix}{field.name}", documented.get(field.name, "").rstrip(".") + shown))
+        empty = value is None or value == []
+        shown = "" if empty else f" [{str(value).lower() if isinstance(value, bool) else value}]"
+        rows.append((f"--{name}", documented.get(field.name, "").rstrip(".") + shown))
     # plain options first, those of sections after them
     return sorted(rows, key=lambda row: row[0].count("."))
+
+
+def full_names(words: Sequence[str], aliases: Sequence[str]) -> list[str]:
+    """Options of the data section that may be given without its name, with it: --length, --data.length."""
+    full = []
+    for word in words:
+        name = word.removeprefix("--").partition("=")[0]
+        is_alias = word.startswith("--") and name in aliases
+        full.append(f"--data.{word.removeprefix('--')}" if is_alias else word)
+    return full
 
 
 def list_options(config_class: type, prefix: str = "") -> set[str]:
@@ -134,6 +150,14 @@ def join_lists(words: Sequence[str], names: set[str]) -> list[str]:
         given_as_json = len(values) == 1 and values[0].startswith("[")
         joined.append(f"{word}={values[0] if given_as_json else json.dumps(values)}")
     return joined
+
+
+def underscored(word: str) -> str:
+    """An option as the configuration spells it: `--match-parameters` becomes `--match_parameters`."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
 
 
 def _documented(config_class: type) -> dict[str, str]:

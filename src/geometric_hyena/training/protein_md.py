@@ -16,7 +16,7 @@ from geometric_hyena.data.protein_md import (
     load_protein_md,
 )
 from geometric_hyena.data.protein_md.prediction_files import write_structures, write_table
-from geometric_hyena.evaluation.metrics import displacement_metrics
+from geometric_hyena.evaluation.metrics import vector_metrics
 from geometric_hyena.evaluation.trivial_motion import Frames, trivial_predictions
 from geometric_hyena.files import make_folder
 from geometric_hyena.geometry.graph import collate
@@ -65,7 +65,7 @@ class ProteinMDTask(Task):
         ):
             predicted[name] = predict_all(predictor, self.collate, samples).view_as(frames.displacements)
             said = {"model": predicted[name], **trivial_predictions(train, frames)}
-            metrics[name] = {who: displacement_metrics(x, frames.displacements) for who, x in said.items()}
+            metrics[name] = {who: vector_metrics(x, frames.displacements) for who, x in said.items()}
         return ProteinMDEvaluation(self, metrics, test, predicted["test"])
 
 

@@ -19,7 +19,7 @@ class Recipe:
     module: str
     config: str
     task: str
-    predict: str
+    predict: str | None = None
 
     def config_class(self) -> type[RunConfig]:
         """The frozen dataclass that configures it."""
@@ -30,7 +30,16 @@ class Recipe:
         return getattr(import_module(self.module), self.task)
 
     def predict_function(self) -> Callable[..., list[Path]]:
-        """What `ghyena predict` calls: (config, load, files, folder, stride) -> the files written."""
+        """What `ghyena predict` calls: (config, load, files, folder, stride) -> the files written.
+
+        Raises:
+            InputError: for a recipe that makes its own data.
+        """
+        if self.predict is None:
+            raise InputError(
+                f"predict: the recipe {self.name} makes its data itself and reads no files; "
+                f"judge a run of it with ghyena evaluate"
+            )
         return getattr(import_module(self.module), self.predict)
 
 
@@ -44,7 +53,21 @@ RECIPES = {
             "ProteinMDRun",
             "ProteinMDTask",
             "predict_protein_md",
-        )
+        ),
+        Recipe(
+            "recall",
+            "associative recall: the vector that followed the last one where it stood before",
+            "geometric_hyena.training.recall",
+            "RecallRun",
+            "RecallTask",
+        ),
+        Recipe(
+            "nbody",
+            "where charged particles are some steps ahead, simulated",
+            "geometric_hyena.training.nbody",
+            "NBodyRun",
+            "NBodyTask",
+        ),
     ]
 }
 

@@ -59,10 +59,7 @@ class RunDirectory:
 
     def write_config(self, recipe: str, config: Any) -> None:
         """Write the resolved configuration, every field of it."""
-        import yaml
-
-        values = {"recipe": recipe, **dataclasses.asdict(config)}
-        replace_text(self.config, yaml.safe_dump(values, sort_keys=False))
+        write_config(self.config, recipe, config)
 
     def read_config(self) -> tuple[str, dict[str, Any]]:
         """Recipe name and configuration values.
@@ -94,3 +91,11 @@ class RunDirectory:
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write all rows of metrics.jsonl."""
         replace_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_config(path: Path, recipe: str, config: Any) -> None:
+    """Write a recipe's configuration, every field of it, as a YAML file that `--config` takes."""
+    import yaml
+
+    values = {"recipe": recipe, **dataclasses.asdict(config)}
+    replace_text(path, yaml.safe_dump(values, sort_keys=False))

@@ -25,7 +25,7 @@ class TaskBatch(NamedTuple):
 
 
 class Predictor(nn.Module):
-    """A model and the readout of a task."""
+    """A model and the readout of a task, a module that takes the model's output and the batch."""
 
     def __init__(self, model: nn.Module, readout: nn.Module):
         super().__init__()
@@ -34,7 +34,7 @@ class Predictor(nn.Module):
 
     def forward(self, batch: GeometricBatch) -> Tensor:
         """The prediction of the task for a batch."""
-        return self.readout(self.model(batch))
+        return self.readout(self.model(batch), batch)
 
 
 class Task(ABC):
@@ -69,10 +69,12 @@ class Task(ABC):
 class Evaluation(ABC):
     """The outcome of judging a predictor.
 
-    `metrics` is {"test": {"model": {"mse": ...}, "no_motion": {"mse": ...}, ...}, "validation": ...}.
+    `metrics` is {"test": {"model": {"mse": ...}, "no_motion": {"mse": ...}, ...}, "validation": ...};
+    `reference` is the trivial baseline that ratios are taken to.
     """
 
     metrics: dict[str, Metrics]
+    reference: str = "no_motion"
 
     @abstractmethod
     def headline(self) -> str:

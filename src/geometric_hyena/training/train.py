@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import replacing, write_json
 from geometric_hyena.models.registry import check_model_name
+from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
 from geometric_hyena.training.config import RunConfig, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
@@ -33,7 +34,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
     run.check_new()
     task = recipe.task_class()(config)
-    config = dataclasses.replace(config, out=str(run.path))
+    config = _matched(task, dataclasses.replace(config, out=str(run.path)))
     task.predictor(config)  # what cannot be built must fail before anything is written
     run.create(recipe.name, config, command)
     return run, _fit_and_finish(run, task, config, resume=False)
@@ -135,6 +136,17 @@ def _check(config: RunConfig) -> None:
         raise InputError("accelerator: there is no gpu here; give --accelerator cpu")
 
 
+def _matched(task: Task, config: RunConfig) -> RunConfig:
+    """The configuration with the width that gives the model the number of parameters asked for."""
+    if not config.match_parameters:
+        return config
+
+    def resized(width: int) -> RunConfig:
+        return dataclasses.replace(config, network=dataclasses.replace(config.network, hidden_dim=width))
+
+    return resized(match_parameters(lambda width: task.predictor(resized(width)), config.match_parameters))
+
+
 def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
     started = time.perf_counter()
     fitted = fit(run, task, config, resume)
@@ -150,7 +162,7 @@ def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bo
         {
             **evaluation.metrics,
             "model": config.model,
-            "parameters": sum(p.numel() for p in predictor.parameters()),
+            "parameters": parameter_count(predictor),
             "epochs": config.epochs,
             "seed": config.seed,
             **fitted,

@@ -1,0 +1,25 @@
+"""N-body: charged particles, simulated; predict where each of them is some steps ahead."""
+
+from geometric_hyena.data.nbody.config import NBodyConfig
+from geometric_hyena.data.nbody.dataset import (
+    NODE_FEATURES,
+    NBodyData,
+    NBodyDataset,
+    NBodySample,
+    Shuffled,
+    load_nbody,
+)
+from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories, simulate
+
+__all__ = [
+    "NODE_FEATURES",
+    "TIME_STEP",
+    "NBodyConfig",
+    "NBodyData",
+    "NBodyDataset",
+    "NBodySample",
+    "Shuffled",
+    "Trajectories",
+    "load_nbody",
+    "simulate",
+]

@@ -1,0 +1,130 @@
+"""RNA as a geometric graph: tokens with invariant features, spatial neighbours and base pairs."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from geometric_hyena.data.rna.loop_types import LOOP_TYPES, loop_types
+from geometric_hyena.data.rna.representations import Tokens, pseudotorsions, tokens
+from geometric_hyena.data.rna.secondary_structure import nested_partners
+from geometric_hyena.data.rna.structure import RnaStructure
+from geometric_hyena.errors import InputError
+from geometric_hyena.geometry.graph import GeometricGraph
+from geometric_hyena.geometry.neighbors import nearest_neighbors
+
+NUCLEOTIDES = "ACGU"
+_ELEMENTS = ("H", "C", "N", "O", "P", "other")
+_WAVELENGTHS = (4.0, 16.0, 64.0, 256.0)  # nucleotides
+
+_NAMES = (
+    *(f"element_{name}" for name in _ELEMENTS),
+    *(f"nucleotide_{name}" for name in (*NUCLEOTIDES, "other")),
+    *(f"loop_{name}" for name in LOOP_TYPES),
+    *(f"partner_{name}" for name in (*NUCLEOTIDES, "other")),
+    *(f"{wave}_position_{length:.0f}" for length in _WAVELENGTHS for wave in ("sin", "cos")),
+    "from_5_end",
+    *(f"{wave}_{angle}" for angle in ("eta", "theta") for wave in ("sin", "cos")),
+    "has_eta",
+    "has_theta",
+)
+RNA_FEATURES = len(_NAMES)  # S of `rna_graph`
+EDGE_FEATURES = (
+    2  # E: whether the tokens are the ends of a base pair, whether their nucleotides are neighbours
+)
+
+
+def feature_names() -> list[str]:
+    """Names of the scalar features of `rna_graph` in their order."""
+    return list(_NAMES)
+
+
+def rna_graph(
+    structure: RnaStructure,
+    dot_bracket: str,
+    representation: str,
+    *,
+    hydrogens: bool = False,
+    neighbors: int = 16,
+    radius: float = 10.0,
+) -> tuple[GeometricGraph, Tensor]:
+    """The graph of a structure, and the nucleotide of every token.
+
+    Args:
+        structure: atoms of N nucleotides.
+        dot_bracket: its N characters.
+        representation: `backbone` or `all-atom`.
+        hydrogens: give hydrogens tokens, in `all-atom`.
+        neighbors: number of nearest neighbours; the partner in a base pair comes on top of them.
+        radius: their largest distance, angstrom.
+
+    Returns:
+        Graph with scalars (T, RNA_FEATURES), edge features (T, K, EDGE_FEATURES); nucleotides (T,) int64.
+
+    Raises:
+        InputError: where brackets and structure differ in length, or no token is left.
+    """
+    if len(dot_bracket) != len(structure):
+        raise InputError(
+            f"{structure.name}: {len(structure)} nucleotides, but {len(dot_bracket)} characters of structure"
+        )
+    chosen = tokens(structure, representation, hydrogens=hydrogens)
+    if not len(chosen.atoms):
+        raise InputError(
+            f"{structure.name}: none of the atoms of a '{representation}' representation is there"
+        )
+    partner = nested_partners(dot_bracket)
+    positions = torch.from_numpy(structure.coordinates[chosen.atoms])
+    table = _with_pairs(nearest_neighbors(positions, neighbors, radius).numpy(), chosen, partner)
+    graph = GeometricGraph(
+        scalars=torch.from_numpy(_scalars(structure, dot_bracket, partner, chosen)),
+        positions=positions,
+        neighbors=torch.from_numpy(table),
+        edge_features=torch.from_numpy(_edges(table, chosen, partner, structure)),
+    )
+    return graph, torch.from_numpy(chosen.nucleotide.astype(np.int64))
+
+
+def _scalars(structure: RnaStructure, dot_bracket: str, partner: np.ndarray, chosen: Tokens) -> np.ndarray:
+    letters = np.array([NUCLEOTIDES.find(letter) for letter in structure.sequence])  # -1: the last column
+    nucleotide = np.eye(5, dtype=np.float32)[letters]
+    paired = np.where((partner >= 0)[:, None], nucleotide[partner], 0.0)
+    loop = np.eye(len(LOOP_TYPES))[[LOOP_TYPES.index(letter) for letter in loop_types(dot_bracket)]]
+    place = np.arange(len(structure))
+    angle = 2 * np.pi * place[:, None] / np.array(_WAVELENGTHS)
+    waves = np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(structure), -1)
+    end = (place / max(len(structure) - 1, 1))[:, None]
+    torsion = pseudotorsions(structure)
+    known = np.isfinite(torsion)
+    torsion = np.where(known, torsion, 0.0)
+    turns = np.stack([np.sin(torsion), np.cos(torsion)], axis=2) * known[:, :, None]
+    per_nucleotide = np.concatenate(
+        [nucleotide, loop, paired, waves, end, turns.reshape(len(structure), 4), known], axis=1
+    )
+    elements = structure.elements[chosen.atoms]
+    element = np.eye(len(_ELEMENTS))[[_ELEMENTS.index(e) if e in _ELEMENTS else -1 for e in elements]]
+    return np.concatenate([element, per_nucleotide[chosen.nucleotide]], axis=1).astype(np.float32)
+
+
+def _with_pairs(table: np.ndarray, chosen: Tokens, partner: np.ndarray) -> np.ndarray:
+    """The neighbour table (T, K), and the other end of a token's base pair where it is not there yet."""
+    extra = np.full((len(table), 1), -1, dtype=np.int64)
+    ends = np.flatnonzero((partner >= 0) & (chosen.pairing >= 0))
+    ends = ends[chosen.pairing[partner[ends]] >= 0]
+    extra[chosen.pairing[ends], 0] = chosen.pairing[partner[ends]]
+    extra[(table == extra).any(axis=1)] = -1
+    wide = np.concatenate([table, extra], axis=1)
+    # Rows ascend, padding last.
+    wide = np.sort(np.where(wide < 0, len(table), wide), axis=1)
+    wide = np.where(wide == len(table), -1, wide)
+    return wide[:, : max(int((wide >= 0).sum(axis=1).max()), 0)]
+
+
+def _edges(table: np.ndarray, chosen: Tokens, partner: np.ndarray, structure: RnaStructure) -> np.ndarray:
+    own = chosen.nucleotide[:, None]
+    other = chosen.nucleotide[table]
+    ends = np.zeros(len(table), dtype=bool)
+    ends[chosen.pairing[chosen.pairing >= 0]] = True
+    paired = ends[:, None] & ends[table] & (partner[own] == other)
+    joined = ~structure.chain_ends()
+    next_to = ((other == own + 1) & joined[own]) | ((own == other + 1) & joined[other])
+    return (np.stack([paired, next_to], axis=2) & (table >= 0)[:, :, None]).astype(np.float32)

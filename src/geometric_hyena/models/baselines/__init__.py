@@ -1,0 +1,1 @@
+"""Models of others, for comparison; each takes a `GeometricBatch` and gives a `GeometricOutput`."""

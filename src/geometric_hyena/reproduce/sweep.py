@@ -1,0 +1,169 @@
+"""What a sweep is: a grid of models, settings and seeds, each cell of it one training run."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from geometric_hyena.errors import InputError
+from geometric_hyena.models.registry import MODELS
+from geometric_hyena.reproduce.matching import matched_network
+from geometric_hyena.training.config_parser import ConfigParser
+from geometric_hyena.training.recipes import find_recipe
+
+Values = Mapping[str, Any]  # options of a recipe, nested as in its configuration file
+Setting = int | float | str
+
+# Options that change where and how fast a run goes, not what it finds.
+_NOT_HASHED = ("out", "threads", "accelerator")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of a sweep is run.
+
+    Attributes:
+        settings: values of the axis.
+        seeds: number of seeds, from 0.
+        epochs: epochs of every run, or those of each setting.
+        values: options that all runs share.
+    """
+
+    settings: tuple[Setting, ...]
+    seeds: int
+    epochs: int | Mapping[Setting, int]
+    values: Values = field(default_factory=dict)
+
+    def epochs_of(self, setting: Setting) -> int:
+        """Epochs of the runs of a setting."""
+        return self.epochs if isinstance(self.epochs, int) else self.epochs[setting]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that a paper reports, and its own number for the trivial baseline that ratios are taken to."""
+
+    model: str
+    setting: Setting
+    value: float
+    source: str
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A table or figure of the papers.
+
+    Attributes:
+        name: as the command line knows it.
+        title: what it shows.
+        recipe: name of the recipe of every cell.
+        axis: what the settings are.
+        models: names of models, in the order of the table; those that are not in MODELS are left out.
+        options: from a setting to the options that make it.
+        inputs: `scalar_dim`, `vector_dim` and `edge_dim` of the recipe's graphs, to count parameters.
+        cost: from a setting to the relative cost of an epoch.
+        check: of the data section, before anything is run.
+        quick: a reduced sweep of minutes.
+        paper: the papers' sweep.
+        reference: the trivial baseline that ratios are taken to.
+        trivial: the trivial baselines of table and figure.
+        published: what the papers report.
+        log_axis: whether the settings grow by factors.
+    """
+
+    name: str
+    title: str
+    recipe: str
+    axis: str
+    models: tuple[str, ...]
+    options: Callable[[Any], Values]
+    inputs: Mapping[str, int]
+    cost: Callable[[Any], float]
+    check: Callable[[Any], object]
+    quick: Budget
+    paper: Budget
+    reference: str
+    trivial: tuple[str, ...]
+    published: tuple[Published, ...] = ()
+    log_axis: bool = False
+
+    def budget(self, name: str) -> Budget:
+        """The budget of that name.
+
+        Raises:
+            InputError: where it is neither quick nor paper.
+        """
+        if name not in ("quick", "paper"):
+            raise InputError(f"--budget: expected quick or paper, got '{name}'")
+        return self.quick if name == "quick" else self.paper
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One training run of a sweep.
+
+    Attributes:
+        model: its model.
+        setting: its place on the axis.
+        seed: its seed.
+        config: its resolved configuration.
+        name: of its run directory: the model, and a hash of recipe and configuration.
+        cost: relative to other cells.
+    """
+
+    model: str
+    setting: Setting
+    seed: int
+    config: Any
+    name: str
+    cost: float
+
+
+def make_cells(sweep: Sweep, budget: Budget, models: Sequence[str]) -> list[Cell]:
+    """All cells of a sweep, their options checked; all models have the parameters of Geometric Hyena.
+
+    Raises:
+        InputError: where an option cannot be used.
+    """
+    cells = []
+    for setting in budget.settings:
+        shared = merged(budget.values, sweep.options(setting), {"epochs": budget.epochs_of(setting)})
+        reference = dataclasses.asdict(configuration(sweep.recipe, shared).network)
+        for model in models:
+            network = matched_network(model, reference, sweep.inputs)
+            for seed in range(budget.seeds):
+                values = merged(shared, {"model": model, "network": network, "seed": seed})
+                config = configuration(sweep.recipe, values)
+                sweep.check(config.data)
+                cost = sweep.cost(setting) * config.epochs
+                cells.append(Cell(model, setting, seed, config, _run_name(sweep.recipe, config), cost))
+    return cells
+
+
+def configuration(recipe: str, values: Values) -> Any:
+    """The typed configuration of a recipe with these options."""
+    return ConfigParser(find_recipe(recipe).config_class(), f"ghyena train {recipe}").read_values(values)
+
+
+def merged(*parts: Values) -> dict[str, Any]:
+    """Nested options joined; later ones win."""
+    joined: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            both = isinstance(value, Mapping) and isinstance(joined.get(name), Mapping)
+            joined[name] = merged(joined[name], value) if both else value
+    return joined
+
+
+def registered(models: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Models that can be built here, and those that cannot."""
+    return [m for m in models if m in MODELS], [m for m in models if m not in MODELS]
+
+
+def _run_name(recipe: str, config: Any) -> str:
+    values = {k: v for k, v in dataclasses.asdict(config).items() if k not in _NOT_HASHED}
+    text = json.dumps({"recipe": recipe, **values}, sort_keys=True)
+    return f"{config.model}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,76 @@
+"""The result of a sweep as a page of Markdown."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from geometric_hyena.report.numbers import format_number
+from geometric_hyena.reproduce.result import Record, trivial_values, values_of
+
+Row = tuple[str, Sequence[str]]
+
+
+def markdown(record: Record) -> str:
+    """What was run, the table, the same in another order where that was judged, and what is missing."""
+    reduced = "REDUCED. " if record["reduced"] else ""
+    lines = [f"# {record['title']}", "", f"{reduced}`{record['command']}`", "", _note(record), ""]
+    lines += [*_table(record, _rows(record)), "", f"![{record['title']}]({record['sweep']}.svg)", ""]
+    shuffled = [
+        (model, [_cell(record, values_of(record, model, s, "test_shuffled"), s) for s in record["settings"]])
+        for model in record["models"]
+    ]
+    if any(any(cells) for _, cells in shuffled):
+        lines += ["The same models, the particles of every test trajectory in a random order:", ""]
+        lines += [*_table(record, shuffled), ""]
+    if record["models_not_available"]:
+        lines += [f"Not available, left out: {', '.join(record['models_not_available'])}.", ""]
+    if record["failed"]:
+        lines += ["Failed:", "", *(f"- {name}: {reason}" for name, reason in record["failed"].items()), ""]
+    return "\n".join(lines)
+
+
+def _note(record: Record) -> str:
+    seeds, reference = len(record["seeds"]), record["reference"].replace("_", " ")
+    spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    epochs = " to ".join(str(x) for x in sorted({cell["epochs"] for cell in record["cells"]}))
+    return (
+        f"Test mean squared error, {spread}; in brackets the ratio to {reference}. Epochs: {epochs}. "
+        f"Models have as many parameters as Geometric Hyena, within a few per cent."
+    )
+
+
+def _rows(record: Record) -> Iterable[Row]:
+    settings = record["settings"]
+    for model in record["models"]:
+        yield model, [_cell(record, values_of(record, model, s), s) for s in settings]
+    for name in record["trivial"]:
+        yield (
+            f"*{name.replace('_', ' ')}*",
+            [_cell(record, trivial_values(record, name, s), s) for s in settings],
+        )
+    said = {(number["model"], number["source"]): {} for number in record["published"]}
+    for number in record["published"]:
+        text = format_number(number["value"])
+        if number["reference"]:
+            text += f" ({format_number(number['value'] / number['reference'], 2)})"
+        said[number["model"], number["source"]][number["setting"]] = text
+    for (model, source), values in said.items():
+        yield f"{model} (published: {source})", [values.get(s, "") for s in settings]
+
+
+def _cell(record: Record, values: Sequence[float], setting: object) -> str:
+    if not values:
+        return ""
+    mean = statistics.fmean(values)
+    text = format_number(mean)
+    if len(values) > 1:
+        text += f" ± {format_number(statistics.stdev(values), 2)}"
+    reference = trivial_values(record, record["reference"], setting)
+    return f"{text} ({format_number(mean / reference[0], 2)})" if reference and reference[0] > 0 else text
+
+
+def _table(record: Record, rows: Iterable[Row]) -> list[str]:
+    head = [record["axis"], *map(str, record["settings"])]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + [
+        "| " + " | ".join([label, *(cell or "–" for cell in cells)]) + " |" for label, cells in rows
+    ]

@@ -1,0 +1,231 @@
+"""Charged particles: the physics of the simulation, the protocols, the cache and the samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from geometric_hyena.data.nbody import NBodyConfig, Shuffled, cache, load_nbody, simulate
+from geometric_hyena.data.nbody.config import resolve_config, start_steps
+from geometric_hyena.data.nbody.simulation import forces, initial_state, reflect
+from geometric_hyena.errors import InputError
+
+SMALL = NBodyConfig(train=12, validation=6, test=7, steps=400, start=100, lag=200)
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path))
+    return tmp_path / "nbody"
+
+
+def generators(count, seed=0):
+    return [np.random.default_rng([seed, i]) for i in range(count)]
+
+
+def energy(positions, velocities, charges):
+    """Kinetic and Coulomb energy (S, F) of trajectories."""
+    offsets = positions[..., :, None, :] - positions[..., None, :, :]
+    count = positions.shape[-2]
+    upper = np.triu_indices(count, 1)
+    distances = np.linalg.norm(offsets, axis=-1)[..., upper[0], upper[1]]
+    products = (charges[:, upper[0]] * charges[:, upper[1]])[:, None]
+    return 0.5 * (velocities**2).sum((-1, -2)) + (products / distances).sum(-1)
+
+
+def test_forces_are_the_sum_over_pairs():
+    generator = np.random.default_rng(0)
+    positions, charges = generator.normal(size=(3, 4, 3)), generator.choice([-1.0, 1.0], size=(3, 4))
+    expected = np.zeros_like(positions)
+    for s in range(3):
+        for i in range(4):
+            for j in range(4):
+                if i != j:
+                    offset = positions[s, i] - positions[s, j]
+                    expected[s, i] += charges[s, i] * charges[s, j] * offset / np.linalg.norm(offset) ** 3
+    np.testing.assert_allclose(forces(positions, charges), expected, rtol=1e-12)
+    np.testing.assert_allclose(forces(positions, charges).sum(axis=1), 0, atol=1e-10)  # action, reaction
+
+
+def energy_error(time_step):
+    """Largest relative change of energy over 0.2 time units without clipping; median over trajectories.
+
+    A kick comes half a step before its drift, so the velocity at a position is the mean of both around it.
+    """
+    frames = round(0.2 / time_step) + 1
+    done = simulate(5, generators(20), range(frames), time_step=time_step, largest_force=np.inf)
+    centred = 0.5 * (done.velocities[:, 1:-1] + done.velocities[:, 2:])
+    total = energy(done.positions[:, 1:-1], centred, done.charges)
+    return np.median(np.abs(total - total[:, :1]).max(axis=1))
+
+
+def test_energy_is_conserved_to_second_order_in_the_time_step():
+    coarse, fine = energy_error(2e-3), energy_error(1e-3)
+    assert fine < 1e-4
+    assert coarse / fine == pytest.approx(4, rel=0.2)
+
+
+def test_momentum_is_conserved():
+    done = simulate(7, generators(5), [0, 300], largest_force=np.inf)
+    momentum = done.velocities.sum(axis=2)
+    np.testing.assert_allclose(momentum[:, 1], momentum[:, 0], atol=1e-9)
+
+
+def test_forces_are_clipped():
+    """Two opposite charges fall into each other; without clipping they leave at great speed."""
+    free, clipped = (simulate(2, generators(200), [600], largest_force=limit) for limit in (np.inf, 100.0))
+    assert np.abs(free.velocities).max() > np.abs(clipped.velocities).max()
+    one = simulate(2, generators(200), [0, 1], largest_force=0.01)
+    gained = np.abs(one.velocities[:, 1] - one.velocities[:, 0])
+    assert gained.max() == pytest.approx(0.01 * 1e-3, rel=1e-9)
+
+
+def test_walls_keep_particles_inside_and_their_speed():
+    positions = np.array([[5.5, 0.0, -5.25], [1.0, 2.0, 3.0]])
+    velocities = np.array([[0.3, 0.4, -0.5], [0.1, 0.1, 0.1]])
+    reflect(positions, velocities)
+    np.testing.assert_allclose(positions, [[4.5, 0.0, -4.75], [1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(velocities, [[-0.3, 0.4, 0.5], [0.1, 0.1, 0.1]])
+    boxed, free = (simulate(60, generators(3), [3000], walls=walls) for walls in (True, False))
+    assert np.abs(boxed.positions).max() <= 5
+    assert np.abs(free.positions).max() > 5
+
+
+@pytest.mark.parametrize("particles", [2, 5, 20, 100])
+def test_any_number_of_particles(particles):
+    done = simulate(particles, generators(3), [0, 10])
+    assert done.positions.shape == (3, 2, particles, 3)
+    speed = np.linalg.norm(done.velocities[:, 0], axis=-1)
+    np.testing.assert_allclose(speed, 0.5)
+    assert set(np.unique(done.charges)) <= {-1.0, 1.0}
+
+
+def test_initial_positions_spread_with_the_number_of_particles():
+    for particles in (5, 40):
+        positions = np.stack([initial_state(particles, g)[0] for g in generators(400)])
+        assert positions.std() == pytest.approx((particles / 5) ** (1 / 3), rel=0.05)
+
+
+def test_a_trajectory_depends_on_its_generator_alone():
+    many, few = simulate(5, generators(9), [50]), simulate(5, generators(2), [50])
+    np.testing.assert_allclose(many.positions[:2], few.positions, rtol=1e-12)
+
+
+def test_protocols():
+    egnn, own, fuchs = (resolve_config(NBodyConfig(protocol=p)) for p in ("egnn", "se3-hyena", "fuchs"))
+    assert (egnn.train, egnn.validation, egnn.test, egnn.start, egnn.walls) == (3000, 2000, 2000, 3100, False)
+    assert (own.train, own.start, own.lag, own.walls) == (1000, 0, 1000, False)
+    assert fuchs.walls
+    assert start_steps(egnn) == [3100]
+    starts = start_steps(fuchs)
+    assert (len(starts), starts[0], starts[-1]) == (39, 100, 3900)  # of 49 frames
+    assert resolve_config(replace(SMALL, walls=True)).walls
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lag": 301}, r"data\.lag: the target lies at step 401 and only 400 are simulated"),
+        ({"start": 4000}, r"data\.lag: the target lies at step 4200"),
+        ({"start": -1, "lag": 400}, r"data\.lag: the target lies at step 501"),
+        ({"start": -1, "lag": 150}, r"data\.lag: frames are saved every 100 steps"),
+        ({"start": -2}, r"data\.start: expected at least -1, got -2"),
+        ({"lag": 0}, r"data\.lag: expected at least 1, got 0"),
+        ({"particles": 1}, r"data\.particles: expected at least 2, got 1"),
+        ({"train": 0}, r"data\.train: expected at least 1, got 0"),
+        ({"protocol": "kipf"}, r"data\.protocol: there is no 'kipf'; choose one of: egnn"),
+        ({"scale": 0.0}, r"data\.scale"),
+    ],
+)
+def test_bad_values_are_named(changes, said, cache_folder):
+    with pytest.raises(InputError, match=said):
+        load_nbody(replace(SMALL, **changes))
+    assert not cache_folder.exists()
+
+
+def test_samples_are_states_with_displacements():
+    data = load_nbody(SMALL)
+    sample = data.test[3]
+    direct = simulate(5, [np.random.default_rng([43, 2, 3])], [100, 300])
+    positions, velocities = direct.positions[0], direct.velocities[0]
+    np.testing.assert_allclose(sample.graph.positions, positions[0], atol=1e-6)
+    np.testing.assert_allclose(sample.graph.vectors[:, 0], velocities[0], atol=1e-6)
+    np.testing.assert_allclose(sample.target, positions[1] - positions[0], atol=1e-5)
+    np.testing.assert_allclose(sample.graph.scalars[:, 0], np.linalg.norm(velocities[0], axis=1), atol=1e-6)
+    charges = direct.charges[0]
+    for i in range(5):
+        others = sample.graph.neighbors[i].tolist()
+        assert others == [j for j in range(5) if j != i]
+        np.testing.assert_allclose(sample.graph.edge_features[i, :, 0], charges[i] * charges[others])
+    now, velocity, displacement = data.test.states()
+    assert torch.equal(now[3], sample.graph.positions)
+    assert torch.equal(velocity[3], sample.graph.vectors[:, 0])
+    assert torch.equal(displacement[3], sample.target)
+
+
+def test_splits_are_of_different_trajectories_and_the_identity_tells_them_apart():
+    data = load_nbody(SMALL)
+    assert [len(x) for x in (data.train, data.validation, data.test)] == [12, 6, 7]
+    assert not torch.equal(data.train[0].graph.positions, data.test[0].graph.positions)
+    assert data.identity["walls"] is False
+    assert len(set(data.identity["sha256"].values())) == 3
+
+
+def test_fuchs_draws_start_frames_in_training_and_spreads_them_in_the_test():
+    data = load_nbody(NBodyConfig(protocol="fuchs", train=40, validation=4, test=8, steps=1000, lag=200))
+    first = data.train.states()[0]
+    data.train.set_epoch(1)
+    assert not torch.equal(data.train.states()[0], first)
+    data.train.set_epoch(0)
+    assert torch.equal(data.train.states()[0], first)
+    before = data.test.states()
+    data.test.set_epoch(1)
+    assert all(torch.equal(a, b) for a, b in zip(before, data.test.states(), strict=True))
+    # the first test trajectory starts at its first frame, the last at a late one
+    direct = simulate(5, [np.random.default_rng([43, 2, i]) for i in (0, 7)], [100, 700], walls=True)
+    np.testing.assert_allclose(before[0][0], direct.positions[0, 0], atol=1e-5)
+    np.testing.assert_allclose(before[0][7], direct.positions[1, 1], atol=1e-4)
+
+
+def test_shuffling_changes_the_order_and_nothing_else():
+    data = load_nbody(SMALL).test
+    shuffled = Shuffled(data)
+    changed = 0
+    for i in range(len(data)):
+        a, b = data[i], shuffled[i]
+        distances = torch.cdist(b.graph.positions, a.graph.positions)
+        order = distances.argmin(dim=1)
+        assert sorted(order.tolist()) == list(range(5))
+        changed += order.tolist() != list(range(5))
+        assert torch.equal(b.target, a.target[order])
+        assert torch.equal(b.graph.scalars, a.graph.scalars[order])
+        pair = a.graph.scalars[:, 1]
+        pair = (pair[:, None] * pair[None])[order][:, order]
+        assert torch.equal(b.graph.edge_features[..., 0], pair[~torch.eye(5, dtype=torch.bool)].view(5, 4))
+    assert changed >= 5
+    assert torch.equal(shuffled[2].target, Shuffled(data)[2].target)
+
+
+def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch):
+    first = load_nbody(SMALL).test.states()
+    files = sorted(cache_folder.iterdir())
+    assert len(files) == 3
+    assert all(path.suffix == ".npz" for path in files)
+    runs = []
+    monkeypatch.setattr(cache, "simulate", lambda *a, **k: runs.append(a) or simulate(*a, **k))
+    assert torch.equal(load_nbody(SMALL).test.states()[0], first[0])
+    assert not runs
+    for path in files:
+        path.write_bytes(path.read_bytes()[:100])
+    assert torch.equal(load_nbody(SMALL).test.states()[0], first[0])
+    assert len(runs) == 3
+    load_nbody(replace(SMALL, seed=44))
+    assert len(runs) == 6
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match="file"):
+        load_nbody(SMALL)
