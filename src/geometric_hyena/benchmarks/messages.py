@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 TOKENS, QUICK_TOKENS = 30_000, 5000
 
 
+class OwnMessages(Messages):
+    """Our layer with the peer's arguments: all tokens send, all receive."""
+
+    def forward(self, f: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(T, D), (T, K), (T, K, E), (T, K, 4) -> (T, 4, H)."""
+        return super().forward(f, Senders(self.rows(f)), index, edges, coefficients)
+
+
 def title(settings: Settings) -> str:
     """What is measured."""
     tokens = QUICK_TOKENS if settings.quick else TOKENS
@@ -38,7 +46,7 @@ def check(settings: Settings, device: torch.device) -> None:
 
 def _check(dtype: torch.dtype, tolerance: float, device: torch.device) -> None:
     ours, peer, arguments = _problem(200, 7, 12, device, dtype)
-    outputs = [_moments(ours, *arguments), peer(*arguments)]
+    outputs = [ours(*arguments), peer(*arguments)]
     torch.testing.assert_close(outputs[0], outputs[1], rtol=tolerance, atol=tolerance / 10)
     grads = [torch.autograd.grad(out.sin().sum(), arguments[0])[0] for out in outputs]
     torch.testing.assert_close(grads[0], grads[1], rtol=tolerance, atol=tolerance / 10)
@@ -54,7 +62,7 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
     ours, peer, arguments = _problem(tokens, neighbors, hidden, device, torch.float32)
     parameters = [arguments[0], *ours.parameters()]
     others = [arguments[0], *peer.parameters()]
-    cotangent = torch.randn_like(_moments(ours, *arguments).detach())
+    cotangent = torch.randn_like(ours(*arguments).detach())
 
     def under(choice, call):
         def run():
@@ -65,23 +73,22 @@ def _rows(tokens: int, neighbors: int, hidden: int, device: torch.device) -> Ite
 
     def forward():
         with torch.no_grad():
-            return _moments(ours, *arguments)
+            return ours(*arguments)
 
     def peer_forward():
         with torch.no_grad():
             return peer(*arguments)
 
     def both():
-        return torch.autograd.grad(_moments(ours, *arguments), parameters, cotangent)
+        return torch.autograd.grad(ours(*arguments), parameters, cotangent)
 
-    choices = _choices(device)
     f = {"peer": peer_forward}
     fb = {"peer": lambda: torch.autograd.grad(peer(*arguments), others, cotangent)}
-    for choice in choices:
+    for choice in _choices(device):
         f[choice] = under(choice, forward)
         fb[choice] = under(choice, both)
     f_seconds, fb_seconds = interleaved_medians(f), interleaved_medians(fb)
-    for choice in choices:
+    for choice in _choices(device):
         yield {
             "k": neighbors,
             "H": hidden,
@@ -102,7 +109,7 @@ def _choices(device: torch.device) -> list[str]:
 def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dtype: torch.dtype):
     """Our layer, the concatenated one with the same weights, and inputs for both."""
     torch.manual_seed(0)
-    ours = Messages(hidden, 1, hidden).to(device, dtype)
+    ours = OwnMessages(hidden, 1, hidden).to(device, dtype)
     peer = peers.ConcatenatedMessages(hidden, 1, hidden).to(device, dtype)
     with torch.no_grad():
         weight = torch.cat([ours.receiver.weight, ours.sender.weight, ours.edges.T], dim=1)
@@ -115,11 +122,6 @@ def _problem(tokens: int, neighbors: int, hidden: int, device: torch.device, dty
     edges = torch.rand(tokens, neighbors, 1, device=device, dtype=dtype)
     coefficients = torch.randn(tokens, neighbors, 4, device=device, dtype=dtype)
     return ours, peer, (scalars, index, edges, coefficients)
-
-
-def _moments(layer: Messages, scalars: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor) -> Tensor:
-    """Every token both sends and receives."""
-    return layer(scalars, Senders(layer.rows(scalars)), index, edges, coefficients)
 
 
 def targets(found: list[dict[str, Any]], settings: Settings) -> list[dict[str, Any]]:

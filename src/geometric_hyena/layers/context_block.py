@@ -74,9 +74,8 @@ class ContextBlock(nn.Module):
 
     def mix(self, emitted: Tensors, geometry: Geometry) -> Tensors:
         """From what the first stage left to what the second takes in."""
-        # Channels contiguous, as torch's fused attention wants them.
-        scalars = [_rows(x) for x in emitted[:6:2]]
-        vectors = [x.permute(2, 1, 0).contiguous() for x in emitted[1:6:2]]
+        scalars = [x.T for x in emitted[:6:2]]
+        vectors = [x.permute(2, 1, 0) for x in emitted[1:6:2]]
         q, k, v = zip(scalars, vectors, strict=True)
         y, y_vectors = self.global_context(q, k, v, geometry)
         return y.T, y_vectors.permute(2, 1, 0), *emitted[6:]

@@ -138,8 +138,9 @@ def _dot_product_attention(
         if not fused:
             return torch.softmax(q @ k.mT * factor, dim=-1) @ v
         # Kernels of single precision on a GPU take only widths of whole 16 bytes; zeros change nothing.
+        # All take only contiguous channels, and torch would quietly materialise the matrix instead.
         width = q.shape[2]
-        q, k, v = (pad(x[:, None], (0, -width % 8)) for x in (q, k, v))
+        q, k, v = (pad(x[:, None], (0, -width % 8)).contiguous() for x in (q, k, v))
         return scaled_dot_product_attention(q, k, v, scale=factor)[:, 0, :, :width]
 
     return _within_sequences(attend, q, k, v, lengths)
