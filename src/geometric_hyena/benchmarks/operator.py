@@ -10,7 +10,7 @@ from geometric_hyena.benchmarks import peers
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.operators import geometric_long_conv, reference
-from geometric_hyena.operators.convolution import CHUNK_ELEMENTS
+from geometric_hyena.operators.convolution_torch import CHUNK_ELEMENTS
 from geometric_hyena.operators.fft import fft_length
 
 LENGTHS = (4096, 30_000, 30_011, 262_144, 1_048_576)
