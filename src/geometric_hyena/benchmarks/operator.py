@@ -11,7 +11,7 @@ from geometric_hyena.benchmarks.measure import free_bytes, interleaved_medians, 
 from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.operators import geometric_long_conv, reference
-from geometric_hyena.operators.convolution import CHUNK_ELEMENTS
+from geometric_hyena.operators.convolution_torch import CHUNK_ELEMENTS
 from geometric_hyena.operators.fft import fft_length
 
 if TYPE_CHECKING:

@@ -20,9 +20,17 @@ def check_choice(name: str, given: str, choices: Sequence[str]) -> None:
 
 
 def check_tokens(
-    name: str, tensor: Tensor, expected: str, ndim: tuple[int, int], like: Tensor | None = None
+    name: str,
+    tensor: Tensor,
+    expected: str,
+    ndim: tuple[int, int],
+    like: Tensor | None = None,
+    components: tuple[int, ...] = (),
 ) -> None:
-    """Raise unless `tensor` is floating point, packed or padded, and fits `like` in shape, dtype, device."""
+    """Raise unless `tensor` is floating point, packed or padded, and fits `like` in shape, dtype, device.
+
+    Its shape is that of `like`, followed by `components`.
+    """
     if not isinstance(tensor, Tensor):
         raise ValueError(f"{name}: expected a tensor of shape {expected}, got {type(tensor).__name__}")
     if tensor.ndim not in ndim:
@@ -31,8 +39,8 @@ def check_tokens(
         raise ValueError(f"{name}: expected a floating-point dtype, got {tensor.dtype}")
     if like is None:
         return
-    if tensor.shape != like.shape:
-        raise ValueError(f"{name}: expected shape {tuple(like.shape)}, got {tuple(tensor.shape)}")
+    if tensor.shape != like.shape + components:
+        raise ValueError(f"{name}: expected shape {(*like.shape, *components)}, got {tuple(tensor.shape)}")
     if tensor.dtype != like.dtype or tensor.device != like.device:
         raise ValueError(
             f"{name}: expected {like.dtype} on {like.device}, got {tensor.dtype} on {tensor.device}"

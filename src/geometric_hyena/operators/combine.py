@@ -1,6 +1,5 @@
 """Combination of spectra under a bilinear product, the step between the forward and the inverse FFTs."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,14 +7,11 @@ from torch import Tensor
 
 from geometric_hyena.operators import kernels
 from geometric_hyena.operators.products import BilinearProduct
-from geometric_hyena.operators.threads import in_threads, share_count, shares
+from geometric_hyena.operators.threads import over_rows
 from geometric_hyena.operators.workspace import scratch
 
 if TYPE_CHECKING:
     import numpy as np
-
-# Bins that are worth a thread.
-_SHARE = 1 << 14
 
 
 def forward(
@@ -124,21 +120,29 @@ def _native_product(
 
     from geometric_hyena.operators.combine_native import geometric_product
 
-    plain = weights.detach().numpy()
-    rows = np.repeat(np.stack([plain[index] * np.float32(sign) for index, sign in order]), q.shape[2], axis=1)
+    q, k, weights = q.contiguous(), k.contiguous(), weights.detach()
     out = scratch("combined", q.shape, q.dtype, q.device)
-    _over_rows(geometric_product, q, (_as_integers(q), _as_integers(k), rows, conjugate, _as_integers(out)))
+    rows, bins = q.shape[1] * q.shape[2], q.shape[3]
+    which, signs = np.array([w for w, _ in order]), np.array([sign for _, sign in order], np.float32)
+    addresses = (q.data_ptr(), k.data_ptr(), out.data_ptr(), rows, bins)
+    places = (weights.data_ptr(), *weights.stride(), q.shape[2], which, signs)
+    one = np.float32(-1 if conjugate else 1)
+    over_rows(geometric_product, rows, rows * bins, (*addresses, *places, one))
     return out
 
 
 def _native_term_sums(q: Tensor, k: Tensor, g: Tensor, first: float) -> Tensor:
+    import numpy as np
+
     from geometric_hyena.operators.combine_native import geometric_term_sums
 
-    sums = torch.empty(5, q.shape[1] * q.shape[2], dtype=torch.float64)
-    _over_rows(
-        geometric_term_sums, q, (_as_integers(q), _as_integers(k), _as_integers(g), first, sums.numpy())
-    )
-    return sums.unflatten(1, q.shape[1:3]).sum(dim=2).to(g.real.dtype)
+    q, k, g = q.contiguous(), k.contiguous(), g.contiguous()
+    rows, bins = q.shape[1] * q.shape[2], q.shape[3]
+    sums = torch.empty(rows, 5, dtype=torch.float64)
+    addresses = (q.data_ptr(), k.data_ptr(), g.data_ptr(), rows, bins)
+    arguments = (*addresses, first, sums.numpy(), np.zeros(1, np.float32))
+    over_rows(geometric_term_sums, rows, rows * bins, arguments)
+    return sums.unflatten(0, q.shape[1:3]).sum(dim=1).T.to(g.real.dtype)
 
 
 def _native_terms(product: BilinearProduct, q: Tensor, k: Tensor, weights: Tensor, conjugate: bool) -> Tensor:
@@ -147,7 +151,8 @@ def _native_terms(product: BilinearProduct, q: Tensor, k: Tensor, weights: Tenso
     rows = weights.detach().repeat_interleave(q.shape[2], dim=1).numpy()
     out = scratch("combined", (product.out_size, *q.shape[1:]), q.dtype, q.device)
     table = product.table
-    _over_rows(term_product, q, (_as_integers(q), _as_integers(k), rows, table, conjugate, _as_integers(out)))
+    arguments = (_as_integers(q), _as_integers(k), rows, table, conjugate, _as_integers(out))
+    over_rows(term_product, rows.shape[1], q[0].numel(), arguments)
     return out
 
 
@@ -158,12 +163,5 @@ def _native_sums_of_terms(
 
     sums = torch.empty(product.weight_count, q.shape[1] * q.shape[2], dtype=torch.float64)
     spectra = (_as_integers(q), _as_integers(k), _as_integers(g))
-    _over_rows(term_sums, q, (*spectra, product.table, first, half, sums.numpy()))
+    over_rows(term_sums, sums.shape[1], q[0].numel(), (*spectra, product.table, first, half, sums.numpy()))
     return sums.unflatten(1, q.shape[1:3]).sum(dim=2).to(g.real.dtype)
-
-
-def _over_rows(kernel: Callable, spectrum: Tensor, arguments: tuple) -> None:
-    """Run a kernel over all rows (c * B) of the spectra, in threads where there is enough to do."""
-    rows = spectrum.shape[1] * spectrum.shape[2]
-    parts = share_count(spectrum[0].numel(), _SHARE)
-    in_threads(kernel, [(*arguments, first, last) for first, last in shares(0, rows, parts)])

@@ -2,7 +2,7 @@
 
 Layout: components first, tokens last and contiguous, `(P, C, T)`, so that every FFT runs along contiguous
 memory. Each sequence is convolved at its own length (see `fft`), so neither padding nor batch mates matter.
-Channels are worked on a few at a time, so that what lies between the transforms stays in the cache.
+Two engines do the same: `convolution_native` on the CPU, where it can, and `convolution_torch` elsewhere.
 
 The sequence's mean is taken out of both inputs before the transform. Circular convolution is bilinear and
 the fluctuations sum to zero, so the means' contribution is one constant, N * mean(q) * mean(k), added
@@ -15,27 +15,37 @@ kept from the forward (they cost about as many bytes as q and k, and spare eight
 large, computed again.
 """
 
-from collections.abc import Iterator
+from types import ModuleType
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from geometric_hyena.operators import combine
+from geometric_hyena.operators import convolution_torch, kernels
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.segments import Run
-from geometric_hyena.operators.workspace import scratch
+
+Parts = tuple[Tensor, ...]
 
 NORMS = ("length", "sqrt_length", "none")
 
-# Numbers of one input component that are transformed at a time: on a CPU what stays in the cache, on a GPU,
-# which would drown in small launches, far more.
-CHUNK_ELEMENTS = 1 << 16
-_GPU_CHUNK_ELEMENTS = 1 << 26
 # Spectra above this size are computed again in the backward instead of kept, unless they take no more than
 # the inputs, which are needed otherwise.
 _KEEP_BYTES = 1 << 27
+
+
+class Layout(Protocol):
+    """How a caller's tokens lie; turning them here, and not before, spares autograd a few nodes for each."""
+
+    def components_first(self, tokens: Tensor) -> Tensor:
+        """The caller's tokens as (P, C, T)."""
+        ...
+
+    def tokens_first(self, components: Tensor) -> Tensor:
+        """(P, C, T) as the caller's tokens."""
+        ...
 
 
 def scale(norm: str, length: int) -> float:
@@ -44,15 +54,16 @@ def scale(norm: str, length: int) -> float:
 
 
 def bilinear_convolution(
-    q: tuple[Tensor, ...],
-    k: tuple[Tensor, ...],
+    q: Parts,
+    k: Parts,
     weights: Tensor | None,
     product: BilinearProduct,
     runs: list[Run],
     norm: str,
     *,
+    layout: Layout | None = None,
     overwrite: bool = False,
-) -> tuple[Tensor, ...]:
+) -> Parts:
     """u_i = s sum_j q_j * k_((i-j) mod N) for every sequence of packed tokens.
 
     Args:
@@ -62,6 +73,7 @@ def bilinear_convolution(
         product: the product `*`.
         runs: where the sequences lie.
         norm: "length", "sqrt_length" or "none".
+        layout: of q and k, where it is not yet the one above.
         overwrite: the result may take the place of `q` where no gradient is asked for.
 
     Returns:
@@ -69,98 +81,76 @@ def bilinear_convolution(
     """
     inputs = [*q, *k] if weights is None else [weights, *q, *k]
     if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
-        return _BilinearConvolution.apply(weights, product, runs, norm, len(q), *q, *k)
-    q, k = tuple(map(_tokens_contiguous, q)), tuple(map(_tokens_contiguous, k))
-    in_place = overwrite and tuple(len(part) for part in q) == product.out_parts
+        return _BilinearConvolution.apply(weights, product, runs, norm, layout, len(q), *q, *k)
+    q, k = _prepared(q, layout), _prepared(k, layout)
+    in_place = overwrite and tuple(part.shape[0] for part in q) == product.out_parts
     out = q if in_place else _empty(product, q[0])
-    _forward(out, q, k, weights, product, runs, norm, keep=False)
+    scales = [scale(norm, run.length) for run in runs]
+    _engine(product, weights, q[0]).forward(out, q, k, weights, product, runs, scales, False)
     return out
 
 
 class _BilinearConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, weights, product, runs, norm, q_count, *inputs):
-        inputs = tuple(_tokens_contiguous(x) for x in inputs)
+    def forward(ctx, weights, product, runs, norm, layout, q_count, *inputs):
+        inputs = _prepared(inputs, layout)
         q, k = inputs[:q_count], inputs[q_count:]
         out = _empty(product, q[0])
         keep = _keeps_spectra(product, runs, q[0])
-        kept = _forward(out, q, k, weights, product, runs, norm, keep)
+        scales = [scale(norm, run.length) for run in runs]
+        engine = _engine(product, weights, q[0])
+        kept = engine.forward(out, q, k, weights, product, runs, scales, keep)
         # Where the spectra are kept, of the inputs only the shapes are needed.
         ctx.save_for_backward(weights, *(kept if keep else inputs))
         ctx.shapes = [x.shape for x in inputs]
-        ctx.product, ctx.runs, ctx.norm, ctx.q_count, ctx.keep = product, runs, norm, q_count, keep
+        ctx.product, ctx.runs, ctx.scales, ctx.q_count, ctx.keep = product, runs, scales, q_count, keep
+        ctx.engine, ctx.layout = engine, layout
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *grads):
-        product, runs, keep = ctx.product, ctx.runs, ctx.keep
         weights, *saved = ctx.saved_tensors
-        kept, inputs = iter(saved), tuple(saved)
+        inputs, kept = ((), saved) if ctx.keep else (tuple(saved), [])
         q, k = inputs[: ctx.q_count], inputs[ctx.q_count :]
         q_shapes, k_shapes = ctx.shapes[: ctx.q_count], ctx.shapes[ctx.q_count :]
-        grads = tuple(_tokens_contiguous(grad) for grad in grads)
-        needs_w, needs = ctx.needs_input_grad[0], ctx.needs_input_grad[5:]
+        grads = _prepared(grads, None)
+        needs_w, needs = ctx.needs_input_grad[0], ctx.needs_input_grad[6:]
         needs_q, needs_k = any(needs[: ctx.q_count]), any(needs[ctx.q_count :])
         q_grads = tuple(grads[0].new_empty(shape) for shape in q_shapes) if needs_q else None
         k_grads = tuple(grads[0].new_empty(shape) for shape in k_shapes) if needs_k else None
-        w_grad = torch.zeros_like(weights) if needs_w else None
-        for run, chunk in _chunks(runs, grads[0]):
-            if keep:
-                q_hat, k_hat = next(kept), next(kept)
-            else:
-                q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
-            # The adjoint of folding is periodic extension; of the means' constant, the mean itself.
-            g_hat = _analyse(grads, run, chunk, periodic=True)
-            w = None if weights is None else weights[:, chunk]
-            if w_grad is not None:
-                w_grad[:, chunk] += _weight_gradient(product, q_hat, k_hat, g_hat, run, ctx.norm)
-            for target, adjoint, other in (
-                (q_grads, product.query_adjoint, k_hat),
-                (k_grads, product.key_adjoint, q_hat),
-            ):
-                if target is not None:
-                    spectrum = combine.forward(adjoint, g_hat, other, w, conjugate=True)
-                    _synthesise(target, spectrum, run, chunk, ctx.norm, fold=False)
-        return (
-            w_grad,
-            None,
-            None,
-            None,
-            None,
-            *(q_grads or (None,) * len(q_shapes)),
-            *(k_grads or (None,) * len(k_shapes)),
+        w_grad = torch.empty_like(weights) if needs_w else None
+        ctx.engine.backward(
+            grads, q, k, kept, weights, ctx.product, ctx.runs, ctx.scales, q_grads, k_grads, w_grad
         )
+        if ctx.layout is not None:
+            q_grads, k_grads = (
+                None if found is None else tuple(map(ctx.layout.tokens_first, found))
+                for found in (q_grads, k_grads)
+            )
+        settings = (None,) * 5
+        return w_grad, *settings, *(q_grads or (None,) * len(q_shapes)), *(k_grads or (None,) * len(k_shapes))
 
 
-def _empty(product: BilinearProduct, like: Tensor) -> tuple[Tensor, ...]:
+def _empty(product: BilinearProduct, like: Tensor) -> Parts:
     return tuple(like.new_empty(size, *like.shape[1:]) for size in product.out_parts)
 
 
-def _forward(out, q, k, weights, product, runs, norm, keep: bool) -> list[Tensor]:
-    """Write the convolution into `out`, which may be `q`; the spectra of q and k if they are to be kept."""
-    kept = []
-    for run, chunk in _chunks(runs, q[0]):
-        q_hat = _analyse(q, run, chunk)
-        k_hat = _analyse(k, run, chunk)
-        w = None if weights is None else weights[:, chunk]
-        _synthesise(out, combine.forward(product, q_hat, k_hat, w), run, chunk, norm)
-        if keep:
-            kept += [q_hat, k_hat]
-    return kept
+def _engine(product: BilinearProduct, weights: Tensor | None, like: Tensor) -> ModuleType:
+    """What convolves tensors like this one."""
+    if kernels.native_backend(like) == "numba":
+        from geometric_hyena.operators import convolution_native
+
+        if convolution_native.serves(product, weights):
+            return convolution_native
+    return convolution_torch
 
 
-def _tokens_contiguous(x: Tensor) -> Tensor:
-    return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
-
-
-def _chunks(runs: list[Run], like: Tensor) -> Iterator[tuple[Run, slice]]:
-    channels = like.shape[1]
-    elements = _GPU_CHUNK_ELEMENTS if like.is_cuda else CHUNK_ELEMENTS
-    for run in runs:
-        step = max(1, elements // (run.count * fft_length(run.length)))
-        for start in range(0, channels, step):
-            yield run, slice(start, min(start + step, channels))
+def _prepared(parts: Parts, layout: Layout | None) -> Parts:
+    """Components first, tokens contiguous."""
+    if layout is not None:
+        parts = tuple(map(layout.components_first, parts))
+    return tuple(x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous() for x in parts)
 
 
 def _keeps_spectra(product: BilinearProduct, runs: list[Run], like: Tensor) -> bool:
@@ -168,61 +158,3 @@ def _keeps_spectra(product: BilinearProduct, runs: list[Run], like: Tensor) -> b
     transformed = sum(run.count * fft_length(run.length) for run in runs)
     size = transformed * like.shape[1] * (product.query_size + product.key_size) * like.element_size()
     return size <= _KEEP_BYTES or transformed <= 1.01 * like.shape[2]
-
-
-def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool = False) -> Tensor:
-    """Spectrum (P, c, B, L/2 + 1) of one run of sequences, for some channels; the first bin is the mean.
-
-    `periodic` continues the sequence circularly where it is transformed at a length greater than its own,
-    instead of filling with zeros.
-    """
-    length, transform = run.length, fft_length(run.length)
-    blocks = [x[:, chunk, run.start : run.stop].unflatten(-1, (run.count, length)) for x in parts]
-    size = sum(len(block) for block in blocks)
-    lead, dtype, device = (size, *blocks[0].shape[1:-1]), blocks[0].dtype, blocks[0].device
-    padded = scratch("padded", (*lead, transform), dtype, device)
-    mean = scratch("mean", (*lead, 1), dtype, device)
-    first = 0
-    for block in blocks:
-        rows = slice(first, first + len(block))
-        torch.mean(block, dim=-1, keepdim=True, out=mean[rows])
-        torch.sub(block, mean[rows], out=padded[rows, ..., :length])
-        first += len(block)
-    if transform > length:
-        wrapped = length - 1 if periodic else 0
-        padded[..., length : length + wrapped] = padded[..., :wrapped]
-        padded[..., length + wrapped :] = 0
-    spectrum = torch.fft.rfft(padded)
-    spectrum[..., :1] = mean
-    return spectrum
-
-
-def _synthesise(
-    parts: tuple[Tensor, ...], spectrum: Tensor, run: Run, chunk: slice, norm: str, fold: bool = True
-) -> None:
-    """Write some channels of a run: inverse transform, fold, the means' constant, the scale s."""
-    length, transform, s = run.length, fft_length(run.length), scale(norm, run.length)
-    constant = spectrum[..., :1].real * (s * length)
-    spectrum[..., 0] = 0
-    signal = torch.fft.irfft(spectrum, n=transform)
-    first = 0
-    for part in parts:
-        rows = slice(first, first + len(part))
-        first += len(part)
-        target = part[:, chunk, run.start : run.stop].unflatten(-1, (run.count, length))
-        torch.add(constant[rows], signal[rows, ..., :length], alpha=s, out=target)
-        if fold and transform > length:
-            target[..., : length - 1].add_(signal[rows, ..., length : 2 * length - 1], alpha=s)
-
-
-def _weight_gradient(
-    product: BilinearProduct, q: Tensor, k: Tensor, g: Tensor, run: Run, norm: str
-) -> Tensor:
-    """sum_i g_i . du_i/dw, (weight_count, c), by Parseval's theorem, without transforming back.
-
-    A real transform keeps half the spectrum: every bin but the first and the last (lengths are even) counts
-    for itself and for its mirror image. The first is the means' and counts N^2 times the length.
-    """
-    length, transform = run.length, fft_length(run.length)
-    sums = combine.term_sums(product, q, k, g, first=float(transform) * length**2, half=transform % 2 == 0)
-    return sums * (scale(norm, length) / transform)

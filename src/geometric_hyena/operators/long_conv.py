@@ -6,6 +6,8 @@ axis in front and optional `lengths`, or packed end to end, without a batch axis
 to the number of tokens. The result for a sequence does not depend on padding or on what shares its batch.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -39,7 +41,7 @@ def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, nor
     check_tokens("q", q, expected, (2, 3))
     check_tokens("k", k, expected, (2, 3), like=q)
     (u,) = convolve_tokens((q[..., None],), (k[..., None],), None, SCALAR_PRODUCT, lengths, norm)
-    return u[..., 0]
+    return u.squeeze(-1)
 
 
 def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
@@ -103,9 +105,9 @@ def geometric_long_conv(
     """
     check_tokens("q_scalar", q_scalar, "(B, N, C) or packed (T, C)", (2, 3))
     check_tokens("k_scalar", k_scalar, "(B, N, C) or packed (T, C)", (2, 3), like=q_scalar)
-    like = q_scalar[..., None].expand(*q_scalar.shape, 3)
-    check_tokens("q_vector", q_vector, "(B, N, C, 3) or packed (T, C, 3)", (3, 4), like=like)
-    check_tokens("k_vector", k_vector, "(B, N, C, 3) or packed (T, C, 3)", (3, 4), like=like)
+    expected = "(B, N, C, 3) or packed (T, C, 3)"
+    check_tokens("q_vector", q_vector, expected, (3, 4), like=q_scalar, components=(3,))
+    check_tokens("k_vector", k_vector, expected, (3, 4), like=q_scalar, components=(3,))
     channels = q_scalar.shape[-1]
     if not isinstance(weights, Tensor) or weights.shape != (5, channels):
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
@@ -118,7 +120,7 @@ def geometric_long_conv(
         lengths,
         norm,
     )
-    return scalar[..., 0], vector
+    return scalar.squeeze(-1), vector
 
 
 def convolve_tokens(
@@ -129,7 +131,7 @@ def convolve_tokens(
     lengths: Tensor | None,
     norm: str,
 ) -> tuple[Tensor, ...]:
-    """Bring padded (B, N, C, P) or packed (T, C, P) tokens into the layout of `convolution`, and back."""
+    """The convolution of padded (B, N, C, P) or packed (T, C, P) tokens."""
     check_norm(norm)
     like = q[0]
     packed = like.ndim == 3
@@ -138,36 +140,48 @@ def convolve_tokens(
         return tuple(like.new_zeros(*like.shape[:-1], size) for size in product.out_parts)
     # Half-precision FFTs lose too much and want powers of two: those inputs are convolved in float32.
     compute = like.dtype if like.dtype in (torch.float32, torch.float64) else torch.float32
-    real = None
-    if not packed and min(counts) < like.shape[1]:
-        real = (
-            torch.arange(like.shape[1], device=like.device)
-            < torch.tensor(counts, device=like.device)[:, None]
-        )
-
-    def components_first(tokens: Tensor) -> Tensor:
-        if not packed:
-            # (B, N, C, P) -> (P, C, T): without a copy where the tokens are contiguous already
-            tokens = tokens.permute(3, 2, 0, 1).flatten(2) if real is None else tokens[real].permute(2, 1, 0)
-        else:
-            tokens = tokens.permute(2, 1, 0)
-        return tokens.to(compute)
-
-    def tokens_first(u: Tensor) -> Tensor:
-        u = u.to(like.dtype)
-        if packed:
-            return u.permute(2, 1, 0)
-        if real is None:
-            return u.unflatten(2, like.shape[:2]).permute(2, 3, 1, 0)
-        zeros = u.new_zeros(*like.shape[:-1], u.shape[0])
-        return zeros.index_put((real,), u.permute(2, 1, 0))
-
+    layout = _TokensFirst(like.shape[:-2], like.dtype, compute, _real_places(like, counts, packed))
     parts = bilinear_convolution(
-        tuple(components_first(x) for x in q),
-        tuple(components_first(x) for x in k),
+        q,
+        k,
         None if weights is None else weights.to(compute),
         product,
         equal_length_runs(counts),
         norm,
+        layout=layout,
     )
-    return tuple(tokens_first(u) for u in parts)
+    return tuple(map(layout.tokens_first, parts))
+
+
+def _real_places(tokens: Tensor, counts: list[int], packed: bool) -> Tensor | None:
+    """Which places of padded tokens hold one, (B, N); None where all do."""
+    if packed or min(counts) == tokens.shape[1]:
+        return None
+    places = torch.arange(tokens.shape[1], device=tokens.device)
+    return places < torch.tensor(counts, device=tokens.device)[:, None]
+
+
+class _TokensFirst(NamedTuple):
+    """Padded (B, N, C, P) or packed (T, C, P) tokens; see `convolution.Layout`."""
+
+    lead: torch.Size  # (B, N) or (T,)
+    dtype: torch.dtype
+    compute: torch.dtype
+    real: Tensor | None
+
+    def components_first(self, tokens: Tensor) -> Tensor:
+        if self.real is not None:
+            tokens = tokens[self.real]
+        elif len(self.lead) == 2 and self.lead[0] == 1:
+            tokens = tokens[0]
+        if tokens.dtype != self.compute:
+            tokens = tokens.to(self.compute)
+        # Without a copy where the tokens are contiguous already.
+        return tokens.permute(2, 1, 0) if tokens.ndim == 3 else tokens.permute(3, 2, 0, 1).flatten(2)
+
+    def tokens_first(self, components: Tensor) -> Tensor:
+        u = components if components.dtype == self.dtype else components.to(self.dtype)
+        if self.real is not None:
+            zeros = u.new_zeros(*self.lead, *u.shape[1::-1])
+            return zeros.index_put((self.real,), u.permute(2, 1, 0))
+        return u.permute(2, 1, 0) if len(self.lead) == 1 else u.unflatten(2, self.lead).permute(2, 3, 1, 0)

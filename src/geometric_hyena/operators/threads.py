@@ -12,6 +12,8 @@ from typing import Any
 import torch
 
 _CORES = os.cpu_count() or 1
+# Numbers that are worth a thread.
+_ROWS_SHARE = 1 << 15
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -43,3 +45,12 @@ def shares(start: int, stop: int, parts: int, multiple: int = 1) -> list[tuple[i
     """Cut a range into at most `parts`, each but the last a multiple of `multiple` long."""
     step = max(1, -(-(stop - start) // (parts * multiple))) * multiple
     return [(a, min(a + step, stop)) for a in range(start, stop, step)]
+
+
+def over_rows(kernel: Callable[..., Any], rows: int, work: int, arguments: tuple) -> None:
+    """kernel(*arguments, first, last) over all rows, in threads where the `work` (numbers) is worth them."""
+    parts = share_count(work, _ROWS_SHARE)
+    if parts == 1:
+        kernel(*arguments, 0, rows)
+    else:
+        in_threads(kernel, [(*arguments, first, last) for first, last in shares(0, rows, parts)])
