@@ -49,8 +49,10 @@ def nucleotide_baselines(train: Sequence[RnaRecord], test: Sequence[RnaRecord]) 
     }
 
 
-def molecule_baselines(train: Sequence[RnaRecord], test: Sequence[RnaRecord]) -> dict[str, np.ndarray]:
-    """Predictions for the test molecules, (M, T): `constant`, and `kmer_svr`.
+def molecule_baselines(
+    train: Sequence[RnaRecord], test: Sequence[RnaRecord], regression: bool = True
+) -> dict[str, np.ndarray]:
+    """Predictions for the test molecules, (M, T): `constant` and, where asked for, `kmer_svr`.
 
     The regression sees how often every word of one to four letters occurs in the sequence, and the twelve
     letters at either end; its settings are chosen by cross-validation within the training molecules.
@@ -60,14 +62,16 @@ def molecule_baselines(train: Sequence[RnaRecord], test: Sequence[RnaRecord]) ->
     """
     measured = stacked_targets(train)
     constant = np.tile(_column_means(measured), (len(test), 1))
-    regression = constant.copy()
+    if not regression:
+        return {"constant": constant}
+    predicted = constant.copy()
     words = sorted({word for record in train for word in _words(record.sequence)})
     inputs, asked = _word_table(train, words), _word_table(test, words)
     for column in range(measured.shape[1]):
         known = np.isfinite(measured[:, column])
         if known.sum() >= 10:  # fewer cannot be cross-validated
-            regression[:, column] = _regression(inputs[known], measured[known, column], asked)
-    return {"constant": constant, "kmer_svr": regression}
+            predicted[:, column] = _regression(inputs[known], measured[known, column], asked)
+    return {"constant": constant, "kmer_svr": predicted}
 
 
 def stacked_targets(records: Sequence[RnaRecord]) -> np.ndarray:

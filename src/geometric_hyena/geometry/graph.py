@@ -28,6 +28,8 @@ class GeometricGraph:
         vectors: (N, V, 3) or None; rotate but do not shift (velocities, dipoles, ...).
         neighbors: (N, K) int64 token indices padded with -1, or None to search them when collated.
         edge_features: (N, K, E), one row per entry of `neighbors`, or None.
+        residue_lengths: (R,) int64 or None: the first so many tokens are residue 0, the next residue 1, ...
+            (0: a residue without tokens).
     """
 
     scalars: Tensor
@@ -35,6 +37,7 @@ class GeometricGraph:
     vectors: Tensor | None = None
     neighbors: Tensor | None = None
     edge_features: Tensor | None = None
+    residue_lengths: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = self.scalars.shape[0]
@@ -52,6 +55,8 @@ class GeometricGraph:
                 "edge_features: expected shape (N, K, E) beside neighbors of shape (N, K), got "
                 f"{tuple(edges.shape)} beside {None if neighbors is None else tuple(neighbors.shape)}"
             )
+        if self.residue_lengths is not None:
+            _check_residues(self.residue_lengths, count)
 
     def __len__(self) -> int:
         return self.scalars.shape[0]
@@ -105,6 +110,7 @@ class GeometricBatch:
         neighbors: table over packed tokens.
         vectors: (T, V, 3) or None.
         edge_features: (T, K, E) or None, aligned with `neighbors`.
+        residue_lengths: (R,) tokens of every residue, of all graphs one after the other, or None.
     """
 
     scalars: Tensor
@@ -113,6 +119,7 @@ class GeometricBatch:
     neighbors: Neighbors
     vectors: Tensor | None = None
     edge_features: Tensor | None = field(default=None)
+    residue_lengths: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -136,6 +143,7 @@ class GeometricBatch:
             vectors=move(self.vectors),
             edge_features=move(self.edge_features),
             neighbors=self.neighbors if device is None else self.neighbors.to(device),
+            residue_lengths=None if self.residue_lengths is None else self.residue_lengths.to(device=device),
         )
 
     def pin_memory(self) -> "GeometricBatch":
@@ -147,6 +155,7 @@ class GeometricBatch:
             vectors=None if self.vectors is None else self.vectors.pin_memory(),
             edge_features=None if self.edge_features is None else self.edge_features.pin_memory(),
             neighbors=Neighbors(self.neighbors.index.pin_memory(), self.neighbors.mask.pin_memory()),
+            residue_lengths=None if self.residue_lengths is None else self.residue_lengths.pin_memory(),
         )
 
 
@@ -175,6 +184,7 @@ def collate(graphs: Sequence[GeometricGraph], *, k: int = 16, radius: float = 10
         edge_features=_pack_optional(
             [_widened(g.edge_features, neighbors.index.shape[1]) for g in graphs], "edge_features"
         ),
+        residue_lengths=_pack_optional([g.residue_lengths for g in graphs], "residue_lengths"),
     )
 
 
@@ -213,6 +223,14 @@ def _check_neighbors(neighbors: Tensor, count: int) -> None:
         )
     if neighbors.numel() and (int(neighbors.min()) < -1 or int(neighbors.max()) >= count):
         raise InputError(f"neighbors: expected indices from 0 to {count - 1}, or -1 for padding")
+
+
+def _check_residues(lengths: Tensor, count: int) -> None:
+    if lengths.ndim != 1 or lengths.dtype != torch.int64 or (lengths < 0).any() or lengths.sum() != count:
+        raise InputError(
+            f"residue_lengths: expected int64 numbers of tokens that add up to {count}, "
+            f"got {lengths.dtype} {tuple(lengths.shape)} with the sum {lengths.sum().item()}"
+        )
 
 
 def _table_from_edges(

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
+from geometric_hyena.errors import InputError
 from geometric_hyena.models.geometric_hyena import GeometricOutput
-from geometric_hyena.operators.segments import equal_length_runs, segment_mean
+from geometric_hyena.operators.segments import equal_length_runs, segment_mean, segment_sum
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -48,3 +50,69 @@ class PooledVectorReadout(nn.Module):
         """Vectors (T, C, 3) -> (B, 3)."""
         pooled = segment_mean(output.vectors, equal_length_runs(batch.lengths.tolist()))
         return self.mix(pooled.transpose(1, 2))[..., 0]
+
+
+class SumReadout(nn.Module):
+    """T numbers from sums of token scalars: a perceptron of one hidden layer on what a subclass sums up.
+
+    Sums and targets are scaled by what is usual in the training data, which is kept with the weights. The
+    perceptron starts at zero, where the prediction is the mean of the training targets.
+
+    Args:
+        hidden_dim: D of the model.
+        targets: T.
+        dropout: part of the sums, and of the hidden layer, that a training step leaves out.
+    """
+
+    tokens: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, hidden_dim: int, targets: int, dropout: float = 0.0):
+        super().__init__()
+        self.head = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden_dim, targets),
+        )
+        for parameter in self.head[-1].parameters():
+            nn.init.zeros_(parameter)
+        self.register_buffer("tokens", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(targets))
+        self.register_buffer("deviation", torch.ones(targets))
+
+    def set_scale(self, tokens: float, mean: Tensor, deviation: Tensor) -> None:
+        """Set the usual number of summed tokens, and mean and standard deviation (T,) of the targets."""
+        self.tokens.fill_(tokens)
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation)
+
+    def predicted(self, sums: Tensor) -> Tensor:
+        """Sums (n, D) -> (n, T)."""
+        return self.mean + self.deviation * self.head(sums / self.tokens)
+
+
+class ResidueReadout(SumReadout):
+    """T numbers per residue (nucleotide, amino acid), from the sum over its tokens."""
+
+    def forward(self, output: GeometricOutput, batch: "GeometricBatch") -> Tensor:
+        """Scalars (T, D) -> (R, T); a residue without tokens has the sum zero.
+
+        Raises:
+            InputError: where the batch does not say which residue its tokens belong to.
+        """
+        if batch.residue_lengths is None:
+            raise InputError("batch: a readout per residue needs graphs with residue_lengths")
+        # Unlike an indexed sum, it adds in one order on a GPU, too.
+        sums = torch.segment_reduce(output.scalars, "sum", lengths=batch.residue_lengths, axis=0, unsafe=True)
+        return self.predicted(sums)
+
+
+class MoleculeReadout(SumReadout):
+    """T numbers per sequence, from the sum over its tokens."""
+
+    def forward(self, output: GeometricOutput, batch: "GeometricBatch") -> Tensor:
+        """Scalars (T, D) -> (B, T)."""
+        return self.predicted(segment_sum(output.scalars, equal_length_runs(batch.lengths.tolist())))

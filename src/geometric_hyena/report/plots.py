@@ -107,11 +107,15 @@ def training_curves(
 
 @styled
 def comparison_bars(
-    metrics: Mapping[str, float], model_key: str = "model", unit: str = "Å²", reference: str = "no_motion"
+    metrics: Mapping[str, float],
+    model_key: str = "model",
+    unit: str = "Å²",
+    reference: str = "no_motion",
+    metric: str = "mean squared error",
 ) -> "Figure":
     """Bars of the test error of the model and of each trivial baseline, with the ratio to `reference`.
 
-    `metrics` maps names to mean squared errors; the smallest comes first.
+    `metrics` maps names to errors of the kind that `metric` names; the smallest comes first.
     """
     if not metrics:
         raise InputError("comparison_bars: metrics is empty")
@@ -144,7 +148,7 @@ def comparison_bars(
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"mean squared error{in_brackets(unit)}; × = ratio to {_spoken(reference)}")
+    axes.set_xlabel(f"{metric}{in_brackets(unit)}; × = ratio to {_spoken(reference)}")
     return figure
 
 

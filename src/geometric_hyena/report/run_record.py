@@ -57,6 +57,7 @@ class RunReport:
         quantity: what is predicted, in a word.
         shown: what `samples` are, where they are no frames of atoms.
         loss_is_mse: whether the losses in `history` compare with the MSE of trivial baselines.
+        metric: the error by which the model is judged.
     """
 
     title: str
@@ -78,6 +79,7 @@ class RunReport:
     quantity: str = "displacement"
     shown: str = ""
     loss_is_mse: bool = True
+    metric: str = "mse"
 
     def __post_init__(self) -> None:
         if "test" not in self.summary:

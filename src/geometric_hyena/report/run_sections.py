@@ -29,7 +29,7 @@ def comparison(report: RunReport) -> list[Block]:
     names = list(dict.fromkeys(name for split in splits.values() for name in split))
     names.sort(key=lambda name: name != "model")  # the model first, the others as they come
     reference = report.reference.replace("_", " ")
-    still = test.get(report.reference, {}).get("mse", np.nan)
+    still = test.get(report.reference, {}).get(report.metric, np.nan)
     metrics = [
         (split, metric)
         for split, rows in splits.items()
@@ -38,8 +38,8 @@ def comparison(report: RunReport) -> list[Block]:
     headings = [f"{split} {metric.upper()}{_unit_of(metric, report.unit)}" for split, metric in metrics]
     rows, columns = [], [[splits[s].get(n, {}).get(m, np.nan) for n in names] for s, m in metrics]
     for i, name in enumerate(names):
-        mse = test.get(name, {}).get("mse", np.nan)
-        ratio = format_ratio(mse / still) if still > 0 and np.isfinite(mse) else "–"
+        error = test.get(name, {}).get(report.metric, np.nan)
+        ratio = format_ratio(error / still) if still > 0 and np.isfinite(error) else "–"
         missing = [m not in splits[s].get(name, {}) for s, m in metrics]
         cells = ["–" if gone else format_number(c[i]) for gone, c in zip(missing, columns, strict=True)]
         rows.append([name.replace("_", " "), ratio, *cells])
@@ -47,7 +47,7 @@ def comparison(report: RunReport) -> list[Block]:
     best = {
         (int(np.nanargmin(column)), j + 2)
         for j, ((_, metric), column) in enumerate(zip(metrics, columns, strict=True))
-        if metric in {"mse", "mae", "rmse"} and np.isfinite(column).any()
+        if metric in {"mse", "mae", "rmse", "mcrmse"} and np.isfinite(column).any()
     }
     table = Table(
         ["", f"ratio to {reference}", *headings],
@@ -56,11 +56,16 @@ def comparison(report: RunReport) -> list[Block]:
         highlight=names.index("model") if "model" in names else None,
         best=frozenset(best),
     )
-    errors = {name: row["mse"] for name, row in test.items() if "mse" in row}
+    errors = {name: row[report.metric] for name, row in test.items() if report.metric in row}
     if not errors:
         return [table]
     bars = Figure(
-        plots.comparison_bars(errors, unit=squared_unit(report.unit), reference=report.reference),
+        plots.comparison_bars(
+            errors,
+            unit=_unit_of_error(report),
+            reference=report.reference,
+            metric="mean squared error" if report.metric == "mse" else report.metric.upper(),
+        ),
         alt="Bars of the test error: "
         + ", ".join(f"{n.replace('_', ' ')} {format_number(e)}" for n, e in errors.items()),
         caption=f"Test error, smallest first. The dashed line is {reference}.",
@@ -70,8 +75,8 @@ def comparison(report: RunReport) -> list[Block]:
 
 def _key_numbers(report: RunReport, errors: Mapping[str, float]) -> list[tuple[str, str]]:
     ours, still = errors.get("model", np.nan), errors.get(report.reference, np.nan)
-    unit, reference = squared_unit(report.unit), report.reference.replace("_", " ")
-    numbers = [(f"{format_number(ours)}{unit}", "test MSE of the model")]
+    unit, reference = _unit_of_error(report), report.reference.replace("_", " ")
+    numbers = [(f"{format_number(ours)}{unit}", f"test {report.metric.upper()} of the model")]
     if still > 0:
         numbers.append((f"{format_ratio(ours / still)} ×", f"of {reference} ({format_number(still)}{unit})"))
     if report.samples:
@@ -213,6 +218,11 @@ def _finite_pairs(report: RunReport) -> tuple[np.ndarray, np.ndarray]:
     measured = np.concatenate([sample.measured for sample in report.samples])
     finite = np.isfinite(predicted).all(axis=1) & np.isfinite(measured).all(axis=1)
     return predicted[finite].astype(float), measured[finite].astype(float)
+
+
+def _unit_of_error(report: RunReport) -> str:
+    """With the space before it; nothing where values have no unit."""
+    return squared_unit(report.unit) if report.metric == "mse" else f" {report.unit}".rstrip()
 
 
 def _unit_of(metric: str, unit: str) -> str:

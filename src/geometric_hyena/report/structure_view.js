@@ -298,7 +298,7 @@
     if (traced > 1) checkbox("chain", true, (on) => { state.chain = on; });
     checkbox("atoms", state.atoms, (on) => { state.atoms = on; });
     if (hasValues) {
-      const bar = element("div", "view-bar", root, `${data.scalar.label} (${data.unit})`);
+      const bar = element("div", "view-bar", root, data.unit ? `${data.scalar.label} (${data.unit})` : data.scalar.label);
       element("i", "", bar).style.background = `linear-gradient(to right, ${data.scalar.ramp.join(",")})`;
       const ends = element("span", "", bar);
       element("b", "", ends, data.scalar.lowText).style.fontWeight = "400";
@@ -377,7 +377,7 @@
       if (i < 0) return;
       const frame = frames[state.frame];
       const lines = [data.labels[i]];
-      const amount = (x) => `${x.toFixed(2)} ${data.unit}`;
+      const amount = (x) => `${x.toFixed(2)} ${data.unit}`.trim();
       if (!Number.isNaN(frame.value[i])) lines.push(`${data.scalar.label || "value"}  ${amount(frame.value[i])}`);
       frame.arrows.forEach((arrows, k) => {
         if (arrows) lines.push(`${data.arrows[k].name}  ${amount(Math.hypot(...arrows.subarray(3 * i, 3 * i + 3)))}`);

@@ -43,6 +43,10 @@ class Recipe:
         return getattr(import_module(self.module), self.predict)
 
 
+def _rna(name: str, summary: str, config: str) -> Recipe:
+    return Recipe(name, summary, "geometric_hyena.training.rna", config, "RnaTask", "predict_rna")
+
+
 RECIPES = {
     recipe.name: recipe
     for recipe in [
@@ -68,6 +72,10 @@ RECIPES = {
             "NBodyRun",
             "NBodyTask",
         ),
+        _rna("open-vaccine", "degradation of mRNA along its sequence (Kaggle 2020)", "OpenVaccineRun"),
+        _rna("ribonanza", "chemical mapping of RNA by DMS and 2A3 (Kaggle 2023)", "RibonanzaRun"),
+        _rna("tc-ribo", "how strongly tetracycline riboswitches switch", "TcRiboRun"),
+        _rna("rna", "your own RNA: structures or sequences, labels per nucleotide or molecule", "RnaRun"),
     ]
 }
 

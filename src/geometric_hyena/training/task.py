@@ -49,6 +49,10 @@ class Task(ABC):
     def __init__(self, config: Any):
         """Read and check the data that the run's configuration names, before anything is written."""
 
+    def resolved(self, config: Any) -> Any:
+        """The run's configuration with what only the data could tell, such as the names of targets."""
+        return config
+
     @abstractmethod
     def predictor(self, config: Any) -> Predictor:
         """A fresh model with this task's readout, as the run's configuration says."""

@@ -34,7 +34,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
     run.check_new()
     task = recipe.task_class()(config)
-    config = _matched(task, dataclasses.replace(config, out=str(run.path)))
+    config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
     task.predictor(config)  # what cannot be built must fail before anything is written
     run.create(recipe.name, config, command)
     return run, _fit_and_finish(run, task, config, resume=False)

@@ -27,15 +27,17 @@ _NAMES = (
     "has_eta",
     "has_theta",
 )
+_PAIRING = tuple(f"pairs_with_{name}" for name in NUCLEOTIDES)
 RNA_FEATURES = len(_NAMES)  # S of `rna_graph`
+PAIRING_FEATURES = len(_PAIRING)  # as many more with pair probabilities
 EDGE_FEATURES = (
     2  # E: whether the tokens are the ends of a base pair, whether their nucleotides are neighbours
 )
 
 
-def feature_names() -> list[str]:
-    """Names of the scalar features of `rna_graph` in their order."""
-    return list(_NAMES)
+def feature_names(pairing: bool = False) -> list[str]:
+    """Names of the scalar features of `rna_graph` in their order, without and with pair probabilities."""
+    return [*_NAMES, *(_PAIRING if pairing else ())]
 
 
 def rna_graph(
@@ -46,6 +48,7 @@ def rna_graph(
     hydrogens: bool = False,
     neighbors: int = 16,
     radius: float = 10.0,
+    pair_probabilities: np.ndarray | None = None,
 ) -> tuple[GeometricGraph, Tensor]:
     """The graph of a structure, and the nucleotide of every token.
 
@@ -56,9 +59,11 @@ def rna_graph(
         hydrogens: give hydrogens tokens, in `all-atom`.
         neighbors: number of nearest neighbours; the partner in a base pair comes on top of them.
         radius: their largest distance, angstrom.
+        pair_probabilities: (N, N), for PAIRING_FEATURES more: the chance to pair with an A, a C, a G, a U.
 
     Returns:
-        Graph with scalars (T, RNA_FEATURES), edge features (T, K, EDGE_FEATURES); nucleotides (T,) int64.
+        Graph with scalars (T, RNA_FEATURES), edge features (T, K, EDGE_FEATURES), residues the nucleotides;
+        nucleotides (T,) int64.
 
     Raises:
         InputError: where brackets and structure differ in length, or no token is left.
@@ -76,15 +81,22 @@ def rna_graph(
     positions = torch.from_numpy(structure.coordinates[chosen.atoms])
     table = _with_pairs(nearest_neighbors(positions, neighbors, radius).numpy(), chosen, partner)
     graph = GeometricGraph(
-        scalars=torch.from_numpy(_scalars(structure, dot_bracket, partner, chosen)),
+        scalars=torch.from_numpy(_scalars(structure, dot_bracket, partner, chosen, pair_probabilities)),
         positions=positions,
         neighbors=torch.from_numpy(table),
         edge_features=torch.from_numpy(_edges(table, chosen, partner, structure)),
+        residue_lengths=torch.from_numpy(np.bincount(chosen.nucleotide, minlength=len(structure))),
     )
     return graph, torch.from_numpy(chosen.nucleotide.astype(np.int64))
 
 
-def _scalars(structure: RnaStructure, dot_bracket: str, partner: np.ndarray, chosen: Tokens) -> np.ndarray:
+def _scalars(
+    structure: RnaStructure,
+    dot_bracket: str,
+    partner: np.ndarray,
+    chosen: Tokens,
+    probabilities: np.ndarray | None,
+) -> np.ndarray:
     letters = np.array([NUCLEOTIDES.find(letter) for letter in structure.sequence])  # -1: the last column
     nucleotide = np.eye(5, dtype=np.float32)[letters]
     paired = np.where((partner >= 0)[:, None], nucleotide[partner], 0.0)
@@ -100,6 +112,9 @@ def _scalars(structure: RnaStructure, dot_bracket: str, partner: np.ndarray, cho
     per_nucleotide = np.concatenate(
         [nucleotide, loop, paired, waves, end, turns.reshape(len(structure), 4), known], axis=1
     )
+    if probabilities is not None:
+        likely = probabilities @ nucleotide[:, : len(NUCLEOTIDES)]
+        per_nucleotide = np.concatenate([per_nucleotide, likely], axis=1)
     elements = structure.elements[chosen.atoms]
     element = np.eye(len(_ELEMENTS))[[_ELEMENTS.index(e) if e in _ELEMENTS else -1 for e in elements]]
     return np.concatenate([element, per_nucleotide[chosen.nucleotide]], axis=1).astype(np.float32)

@@ -1,0 +1,133 @@
+"""What is read, built and split in the RNA recipes, one configuration a data set."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from geometric_hyena.data.rna.representations import REPRESENTATIONS
+from geometric_hyena.errors import InputError
+
+SPLITS = ("random", "cluster", "own")
+
+
+@dataclass(frozen=True)
+class RnaConfig:
+    """Predict measurements of RNA from its structure.
+
+    Attributes:
+        structures: folder, archive or file with structures named by id; none: sketches are built.
+        representation: backbone (P, C4', N9 or N1 of a nucleotide) or all-atom.
+        hydrogens: give hydrogens tokens, too, in all-atom.
+        pair_probabilities: give those of ViennaRNA as features.
+        split: random, cluster (of like sequences) or own; none: own, else random.
+        split_seed: of the random and the cluster split.
+        neighbors: number of nearest neighbours of a token.
+        radius: largest distance of neighbours, angstrom.
+        skip_invalid: leave bad rows and structures out and list them, instead of an error.
+    """
+
+    # The field with the file of measurements.
+    source: ClassVar[str] = "path"
+
+    structures: str | None = None
+    representation: str = "backbone"
+    hydrogens: bool = False
+    pair_probabilities: bool = True
+    split: str | None = None
+    split_seed: int = 0
+    neighbors: int = 16
+    radius: float = 10.0
+    skip_invalid: bool = False
+
+    @property
+    def file(self) -> str:
+        """The file with the measurements."""
+        return getattr(self, self.source) or ""
+
+
+@dataclass(frozen=True)
+class OpenVaccineConfig(RnaConfig):
+    """Degradation of mRNA constructs.
+
+    Attributes:
+        path: Kaggle's train.json; see ghyena data open-vaccine --help.
+        targets: of reactivity, deg_Mg_pH10, deg_pH10, deg_Mg_50C, deg_50C; none: the first three.
+        sn_filter: only constructs that pass the signal-to-noise filter.
+    """
+
+    path: str | None = None
+    targets: list[str] = field(default_factory=list)
+    sn_filter: bool = True
+
+
+@dataclass(frozen=True)
+class RibonanzaConfig(RnaConfig):
+    """Chemical mapping by DMS and 2A3.
+
+    Attributes:
+        path: Kaggle's train_data.csv; see ghyena data ribonanza --help.
+        dataset: a dataset_name; none: chosen by size and how normal its labels are.
+        smallest: fewest molecules of a sub-data-set that is chosen.
+        largest: most of them.
+    """
+
+    path: str | None = None
+    dataset: str | None = None
+    smallest: int = 2000
+    largest: int = 2500
+
+
+@dataclass(frozen=True)
+class TcRiboConfig(RnaConfig):
+    """Tetracycline riboswitches.
+
+    Attributes:
+        path: Tc-Riboswitches.csv; see ghyena data tc-ribo --help.
+    """
+
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class RnaTableConfig(RnaConfig):
+    """Measurements of one's own.
+
+    Attributes:
+        labels: CSV file with labels per nucleotide or per molecule; see ghyena data rna --help.
+        targets: columns to predict; none: all that have no other meaning.
+        level: nucleotide or molecule; none: as the labels say.
+    """
+
+    source: ClassVar[str] = "labels"
+
+    labels: str | None = None
+    targets: list[str] = field(default_factory=list)
+    level: str | None = None
+
+
+def check_rna_config(config: RnaConfig) -> None:
+    """Check the values that can be checked without reading a file.
+
+    Raises:
+        InputError: naming the first value that cannot be used.
+    """
+    if not config.file:
+        name = config.source
+        raise InputError(f"data.{name}: expected the file with the measurements; give --data.{name} FILE")
+    choices: dict[str, tuple[str, tuple[str, ...]]] = {
+        "representation": (config.representation, REPRESENTATIONS)
+    }
+    if config.split is not None:
+        choices["split"] = (config.split, SPLITS)
+    if isinstance(config, RnaTableConfig) and config.level is not None:
+        choices["level"] = (config.level, ("nucleotide", "molecule"))
+    for name, (value, known) in choices.items():
+        if value not in known:
+            raise InputError(f"data.{name}: expected {' or '.join(known)}, got '{value}'")
+    if config.hydrogens and config.representation != "all-atom":
+        raise InputError("data.hydrogens: only all-atom has tokens for hydrogens")
+    if config.neighbors < 1:
+        raise InputError(f"data.neighbors: expected at least 1, got {config.neighbors}")
+    if not config.radius > 0:
+        raise InputError(f"data.radius: expected a positive distance in angstrom, got {config.radius}")
+    if config.split_seed < 0:
+        raise InputError(f"data.split_seed: expected zero or more, got {config.split_seed}")

@@ -1,0 +1,187 @@
+"""From a configuration to graphs with targets in three splits."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from geometric_hyena.data.progress import tracked
+from geometric_hyena.data.rna.builder import SKETCH_NOTE
+from geometric_hyena.data.rna.config import (
+    OpenVaccineConfig,
+    RibonanzaConfig,
+    RnaConfig,
+    RnaTableConfig,
+    TcRiboConfig,
+    check_rna_config,
+)
+from geometric_hyena.data.rna.folding import pair_probabilities
+from geometric_hyena.data.rna.graphs import PAIRING_FEATURES, RNA_FEATURES, rna_graph
+from geometric_hyena.data.rna.open_vaccine import PAPER_TARGETS, load_open_vaccine
+from geometric_hyena.data.rna.records import Level, RnaData, RnaRecord
+from geometric_hyena.data.rna.ribonanza import load_ribonanza
+from geometric_hyena.data.rna.splits import FRACTIONS, cluster_split, random_split
+from geometric_hyena.data.rna.structure import RnaStructure
+from geometric_hyena.data.rna.structure_files import StructureFiles
+from geometric_hyena.data.rna.structure_sources import structures_for
+from geometric_hyena.data.rna.tables import load_table
+from geometric_hyena.data.rna.tc_ribo import load_tc_ribo
+from geometric_hyena.errors import InputError
+from geometric_hyena.geometry.graph import GeometricGraph
+
+_EXAMPLES = 3  # test molecules whose atoms are kept, to be looked at
+
+
+@dataclass(frozen=True, eq=False)
+class RnaSample:
+    """A molecule with its graph; targets (N, T) or (1, T) float32, NaN where not measured."""
+
+    record: RnaRecord
+    graph: GeometricGraph
+    target: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class RnaSamples:
+    """The three splits.
+
+    Attributes:
+        train: samples to train on.
+        validation: samples to choose the best epoch by.
+        test: samples never looked at in training.
+        target_names: names of the T targets.
+        level: whether targets belong to nucleotides or to whole molecules.
+        examples: structures of the first test molecules.
+        identity: provenance that JSON can hold: file, sha256, settings, split, and what was left out.
+    """
+
+    train: list[RnaSample]
+    validation: list[RnaSample]
+    test: list[RnaSample]
+    target_names: tuple[str, ...]
+    level: Level
+    examples: list[RnaStructure]
+    identity: dict[str, Any]
+
+
+def load_rna(config: RnaConfig) -> RnaSamples:
+    """Read measurements and structures, split them, and make graphs.
+
+    Raises:
+        InputError: for values, files and rows that cannot be used; rows and structures all at once.
+        MissingDependencyError: where ViennaRNA or biotite is needed and not installed.
+    """
+    check_rna_config(config)
+    files = None if config.structures is None else StructureFiles(config.structures)
+    data = _read(config, files)
+    structures, left = structures_for(
+        data.records, files, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid
+    )
+    kept = [place for place, structure in enumerate(structures) if structure is not None]
+    kind, split = _split(config, data, kept)
+    parts: dict[str, list[RnaSample]] = {name: [] for name in FRACTIONS}
+    examples: list[RnaStructure] = []
+    part_of = {int(place): name for name, places in split.items() for place in places}
+    for place in tracked(kept, len(kept), "making graphs"):
+        if place not in part_of:
+            continue
+        record, structure = data.records[place], structures[place]
+        assert structure is not None
+        target = torch.from_numpy(record.targets.astype(np.float32))
+        graph = graph_of(structure, record.structure, config)
+        parts[part_of[place]].append(RnaSample(record, graph, target))
+        if part_of[place] == "test" and len(examples) < _EXAMPLES:
+            examples.append(structure)
+    _check_measured(parts["train"], data.target_names)
+    with open(config.file, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    identity = {
+        **dataclasses.asdict(config),
+        "file": {"name": Path(config.file).name, "sha256": checksum},
+        "structures": config.structures or SKETCH_NOTE,
+        "level": data.level,
+        "targets": list(data.target_names),
+        "split": {"kind": kind, **{name: len(samples) for name, samples in parts.items()}},
+        "tokens": sum(len(sample.graph) for samples in parts.values() for sample in samples),
+        "notes": list(data.notes),
+        "left_out": [*data.skipped, *left],
+    }
+    return RnaSamples(
+        **parts, target_names=data.target_names, level=data.level, examples=examples, identity=identity
+    )
+
+
+def graph_of(structure: RnaStructure, dot_bracket: str, config: RnaConfig) -> GeometricGraph:
+    """The graph of a structure, as the configuration says."""
+    probabilities = pair_probabilities(structure.sequence) if config.pair_probabilities else None
+    return rna_graph(
+        structure,
+        dot_bracket,
+        config.representation,
+        hydrogens=config.hydrogens,
+        neighbors=config.neighbors,
+        radius=config.radius,
+        pair_probabilities=probabilities,
+    )[0]
+
+
+def scalar_features(config: RnaConfig) -> int:
+    """S of the graphs of a configuration."""
+    return RNA_FEATURES + (PAIRING_FEATURES if config.pair_probabilities else 0)
+
+
+def _read(config: RnaConfig, files: StructureFiles | None) -> RnaData:
+    skip = config.skip_invalid
+    if isinstance(config, OpenVaccineConfig):
+        targets = tuple(config.targets) or PAPER_TARGETS
+        return load_open_vaccine(config.file, targets=targets, sn_filter=config.sn_filter, skip_invalid=skip)
+    if isinstance(config, RibonanzaConfig):
+        return load_ribonanza(
+            config.file,
+            dataset=config.dataset,
+            smallest=config.smallest,
+            largest=config.largest,
+            skip_invalid=skip,
+        )
+    if isinstance(config, TcRiboConfig):
+        return load_tc_ribo(config.file, skip_invalid=skip)
+    if not isinstance(config, RnaTableConfig):
+        raise TypeError(f"no data set has a {type(config).__name__}")
+    data = load_table(config.file, targets=tuple(config.targets), structures=files, skip_invalid=skip)
+    if config.level not in (None, data.level):
+        raise InputError(f"{config.file}: has labels per {data.level}, data.level is {config.level}")
+    return data
+
+
+def _split(config: RnaConfig, data: RnaData, kept: Sequence[int]) -> tuple[str, dict[str, np.ndarray]]:
+    """The kind of split, and the places of its parts among all records."""
+    kind = config.split or ("own" if data.splits else "random")
+    if kind == "own":
+        if data.splits is None:
+            raise InputError("data.split: these data bring no split; give random or cluster")
+        split = {name: np.intersect1d(data.splits[name], kept) for name in FRACTIONS}
+    else:
+        of_kept = (
+            random_split(len(kept), config.split_seed)
+            if kind == "random"
+            else cluster_split([data.records[place].sequence for place in kept], config.split_seed)
+        )
+        split = {name: np.asarray(kept)[places] for name, places in of_kept.items()}
+    empty = [name for name, places in split.items() if not len(places)]
+    if empty:
+        raise InputError(f"data.split: no molecule is left for {' and '.join(empty)}; give another split")
+    return kind, split
+
+
+def _check_measured(train: Sequence[RnaSample], names: Sequence[str]) -> None:
+    """Raise InputError unless every target was measured in a training molecule."""
+    known = np.concatenate([sample.record.mask for sample in train])
+    missing = [name for column, name in enumerate(names) if not known[:, column].any()]
+    if missing:
+        raise InputError(f"targets: {', '.join(missing)} was measured in no training molecule; leave it out")

@@ -1,0 +1,105 @@
+"""Sum-pooling over residues and molecules."""
+
+import pytest
+import torch
+
+from geometric_hyena import GeometricGraph, GeometricHyena, collate
+from geometric_hyena.errors import InputError
+from geometric_hyena.geometry import random_rotation
+from geometric_hyena.models.geometric_hyena import GeometricOutput
+from geometric_hyena.models.readouts import MoleculeReadout, ResidueReadout
+
+SIZES = [[2, 0, 3], [1, 1], [4]]
+
+
+def batch_of(sizes=SIZES):
+    generator = torch.Generator().manual_seed(0)
+    graphs = [
+        GeometricGraph(
+            torch.randn(sum(s), 3, generator=generator),
+            torch.randn(sum(s), 3, generator=generator),
+            residue_lengths=torch.tensor(s),
+        )
+        for s in sizes
+    ]
+    return collate(graphs)
+
+
+def scaled(kind, targets=2):
+    torch.manual_seed(0)
+    readout = kind(5, targets).double().eval()
+    for parameter in readout.parameters():
+        torch.nn.init.normal_(parameter)
+    readout.set_scale(1.5, torch.tensor([3.0, -1.0]), torch.tensor([2.0, 0.5]))
+    return readout
+
+
+def output_of(tokens):
+    torch.manual_seed(1)
+    scalars = torch.randn(tokens, 5, dtype=torch.float64, requires_grad=True)
+    return GeometricOutput(scalars, torch.empty(0), torch.empty(0))
+
+
+def by_hand(readout, scalars, groups):
+    sums = torch.stack([sum((scalars[i] for i in group), torch.zeros(5).double()) for group in groups])
+    return readout.mean + readout.deviation * readout.head(sums / readout.tokens)
+
+
+@pytest.mark.parametrize("kind", [ResidueReadout, MoleculeReadout])
+def test_sums_are_those_by_hand(kind):
+    batch, readout, output = batch_of(), scaled(kind), output_of(11)
+    groups = {
+        ResidueReadout: [[0, 1], [], [2, 3, 4], [5], [6], [7, 8, 9, 10]],
+        MoleculeReadout: [[0, 1, 2, 3, 4], [5, 6], [7, 8, 9, 10]],
+    }[kind]
+    found, expected = readout(output, batch), by_hand(readout, output.scalars, groups)
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn(found.shape, dtype=torch.float64)
+    (one,) = torch.autograd.grad((found * weights).sum(), output.scalars, retain_graph=True)
+    (other,) = torch.autograd.grad((expected * weights).sum(), output.scalars)
+    torch.testing.assert_close(one, other)
+
+
+def test_a_fresh_readout_says_the_mean():
+    readout = ResidueReadout(5, 2)
+    readout.set_scale(3.0, torch.tensor([3.0, -1.0]), torch.ones(2))
+    output = GeometricOutput(torch.randn(11, 5), torch.empty(0), torch.empty(0))
+    assert readout(output, batch_of()).tolist() == [[3.0, -1.0]] * 6
+
+
+def test_the_scale_is_kept_with_the_weights():
+    one, other = scaled(MoleculeReadout), MoleculeReadout(5, 2).double().eval()
+    other.load_state_dict(one.state_dict())
+    torch.testing.assert_close(one(output_of(11), batch_of()), other(output_of(11), batch_of()))
+
+
+def test_residues_have_to_be_known():
+    graph = GeometricGraph(torch.randn(4, 3), torch.randn(4, 3))
+    with pytest.raises(InputError, match="residue_lengths"):
+        scaled(ResidueReadout)(output_of(4), collate([graph]))
+
+
+@pytest.mark.parametrize("lengths", [[2, 3], [5, -1], [[4]]])
+def test_residues_have_to_add_up(lengths):
+    with pytest.raises(InputError, match="add up to 4"):
+        GeometricGraph(torch.randn(4, 3), torch.randn(4, 3), residue_lengths=torch.tensor(lengths))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_moving_a_batch_keeps_its_residues(dtype):
+    moved = batch_of().to("cpu", dtype)
+    assert moved.residue_lengths.tolist() == [2, 0, 3, 1, 1, 4]
+    assert moved.residue_lengths.dtype == torch.int64
+
+
+@pytest.mark.parametrize("kind", [ResidueReadout, MoleculeReadout])
+def test_predictions_are_invariant_and_do_not_depend_on_the_batch(kind):
+    torch.manual_seed(0)
+    model = GeometricHyena(3, hidden_dim=5, vector_channels=2, blocks=1).double()
+    readout, batch = scaled(kind), batch_of().to(dtype=torch.float64)
+    rotation = random_rotation(torch.Generator().manual_seed(1)).double()
+    turned = batch.__class__(**{**vars(batch), "positions": batch.positions @ rotation.T + 4})
+    found = readout(model(batch), batch)
+    torch.testing.assert_close(readout(model(turned), turned), found)
+    alone = batch_of(SIZES[:1]).to(dtype=torch.float64)
+    torch.testing.assert_close(readout(model(alone), alone), found[: 3 if kind is ResidueReadout else 1])

@@ -1,0 +1,47 @@
+"""Small RNA trainings on hairpins of one's own, shared by tests; read only."""
+
+import random
+
+import numpy as np
+
+from training.small_runs import NETWORK, ghyena
+
+COMMON = ("--epochs", "2", "--threads", "1", "--accelerator", "cpu", "--opponents", "tables", *NETWORK)
+PAIR = {"A": "U", "U": "A", "G": "C", "C": "G"}
+
+
+def hairpins(count=12, seed=0) -> list[tuple[str, str, str]]:
+    """(id, sequence, dot-bracket) of hairpins with different stems."""
+    draw = random.Random(seed)
+    found = []
+    for number in range(count):
+        stem = "".join(draw.choice("ACGU") for _ in range(4 + number % 3))
+        closing = "".join(PAIR[letter] for letter in reversed(stem))
+        tail = "A" * (number % 2)
+        brackets = "(" * len(stem) + "...." + ")" * len(stem) + "." * len(tail)
+        found.append((f"rna{number}", f"{stem}GAAA{closing}{tail}", brackets))
+    return found
+
+
+def nucleotide_table(path, molecules=None):
+    """Labels per nucleotide: one large where unpaired, one noise; the last two are not measured."""
+    noise = np.random.default_rng(0)
+    rows = ["id,position,sequence,structure,open,noise"]
+    for name, sequence, brackets in hairpins() if molecules is None else molecules:
+        for i, bracket in enumerate(brackets[:-2]):
+            rows.append(f"{name},{i + 1},{sequence},{brackets},{float(bracket == '.')},{noise.normal():.3f}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def molecule_table(path):
+    """Labels per molecule: the number of nucleotides."""
+    rows = [f"{name},{sequence},{brackets},{len(sequence)}" for name, sequence, brackets in hairpins()]
+    path.write_text("\n".join(["id,sequence,structure,size", *rows]) + "\n")
+    return path
+
+
+def trained(run, labels, *more):
+    """A finished run of the recipe `rna`."""
+    assert ghyena("train", "rna", "--labels", labels, "--out", run, *COMMON, *more) == 0
+    return run
