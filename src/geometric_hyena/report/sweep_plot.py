@@ -34,8 +34,9 @@ def sweep_figure(
     published: Sequence[tuple[str, Setting, float]] = (),
     log_axis: bool = False,
     title: str = "",
+    quantity: str = "test mean squared error",
 ) -> "Figure":
-    """Mean squared error by setting.
+    """Mean squared error, or another quantity, by setting.
 
     Args:
         models: name -> setting -> the values of all seeds (mean and range are drawn).
@@ -45,6 +46,7 @@ def sweep_figure(
         published: (model, setting, value).
         log_axis: whether numbers grow by factors.
         title: above the figure.
+        quantity: what the values are.
     """
     figure = new_figure(FULL_WIDTH, 4.4)
     axes = figure.subplots()
@@ -80,7 +82,7 @@ def sweep_figure(
     if named:
         axes.set_xlim(-0.4, len(settings) - 0.2)
     axes.set_xlabel(axis)
-    axes.set_ylabel("test mean squared error")
+    axes.set_ylabel(quantity)
     axes.set_title(title)
     figure.draw_without_rendering()  # the axis limits are known only now
     if labels:
