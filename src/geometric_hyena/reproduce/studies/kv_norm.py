@@ -24,6 +24,9 @@ _MAGNITUDES = tuple(10.0**power for power in (0, 2, 4, 6, 8))
 _LARGEST_POWER = 30
 _NO_CONVOLUTION = "no long convolution"
 _CHANNELS = 8
+# With one, queries and keys of the first block are multiples of the same vectors, and the term that grows
+# most, their cross products summed over the sequence, is zero: each pair comes in both orders.
+_INPUT_VECTORS = 2
 
 
 def measure_growth(tokens: int, depths: tuple[int, ...]) -> Findings:
@@ -49,9 +52,9 @@ def measure_growth(tokens: int, depths: tuple[int, ...]) -> Findings:
         "output's root mean square ~ M^p"
     )
     stacked = (
-        f"Untrained models, input vectors of magnitude M, positions unchanged: root mean square of the "
-        f"output vectors (float64, {tokens} tokens, width 32, {_CHANNELS} vector channels, seed 0), and p "
-        f"from M = {_MAGNITUDES[-2]:g} to {_MAGNITUDES[-1]:g}"
+        f"Untrained models, {_INPUT_VECTORS} input vectors of magnitude M, positions unchanged: root mean "
+        f"square of the output vectors (float64, {tokens} tokens, width 32, {_CHANNELS} vector channels, "
+        f"seed 0), and p from M = {_MAGNITUDES[-2]:g} to {_MAGNITUDES[-1]:g}"
     )
     curves = {order: models[depths[-1], order] for order in KV_NORMS}
     references = {_NO_CONVOLUTION: models[depths[-1], _NO_CONVOLUTION]}
@@ -102,9 +105,11 @@ def _model(order: str, depth: int, tokens: int, dtype: torch.dtype) -> Callable[
     torch.manual_seed(0)
     plain = order == _NO_CONVOLUTION
     norm = "none" if plain else order
-    model = GeometricHyena(2, 1, 32, _CHANNELS, depth, long_conv=not plain, kv_norm=norm).to(dtype)
+    model = GeometricHyena(2, _INPUT_VECTORS, 32, _CHANNELS, depth, long_conv=not plain, kv_norm=norm).to(
+        dtype
+    )
     generator = torch.Generator().manual_seed(0)
-    shapes = {"scalars": (tokens, 2), "positions": (tokens, 3), "vectors": (tokens, 1, 3)}
+    shapes = {"scalars": (tokens, 2), "positions": (tokens, 3), "vectors": (tokens, _INPUT_VECTORS, 3)}
     tensors = {
         name: torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
         for name, shape in shapes.items()
