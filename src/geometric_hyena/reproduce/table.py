@@ -43,8 +43,18 @@ def _note(record: Record) -> str:
     epochs = " to ".join(str(x) for x in sorted({cell["epochs"] for cell in record["cells"]}))
     return (
         f"Test mean squared error, {spread}; in brackets the ratio to {reference}. Epochs: {epochs}. "
-        f"Models have as many parameters as Geometric Hyena, within a few per cent."
+        f"{_size(record)}"
     )
+
+
+def _size(record: Record) -> str:
+    """How models of several kinds were made equal, or how large the one there is was at its settings."""
+    if len(record["models"]) > 1:
+        return "Models have as many parameters as Geometric Hyena, within a few per cent."
+    counts = {cell["parameters"] for cell in record["cells"]}
+    if not counts:
+        return ""
+    return f"Parameters: {' to '.join(f'{count:,}' for count in sorted({min(counts), max(counts)}))}."
 
 
 def _rows(record: Record) -> Iterable[Row]:
