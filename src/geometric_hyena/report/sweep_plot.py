@@ -9,7 +9,14 @@ import numpy as np
 from geometric_hyena.files import replacing
 from geometric_hyena.report.numbers import format_number
 from geometric_hyena.report.palette import BETTER, CHAIN, INK, MODEL, MUTED, RAMP, WORSE
-from geometric_hyena.report.plot_style import FULL_WIDTH, label_right, new_figure, spread, styled
+from geometric_hyena.report.plot_style import (
+    FULL_WIDTH,
+    label_right,
+    new_figure,
+    spread,
+    styled,
+    tick_short_log_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +81,7 @@ def sweep_figure(
         [places[s] + 0.12 * named for _, s, _ in published], [x for _, _, x in published], "o", **_HOLLOW
     )
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: format_number(value, 2))
+    axes.yaxis.set_major_formatter(lambda value, _: format_number(value))
     if log_axis and not named:
         axes.set_xscale("log", base=2)
     axes.set_xticks(list(places.values()), [str(setting) for setting in settings])
@@ -85,6 +92,7 @@ def sweep_figure(
     axes.set_ylabel(quantity)
     axes.set_title(title)
     figure.draw_without_rendering()  # the axis limits are known only now
+    tick_short_log_axis(axes)
     if labels:
         label_right(axes, *zip(*labels, strict=True))
     for setting in settings:
