@@ -116,7 +116,7 @@ WEDGE = Study(
             axis="dimension n",
             quantity="time over the cross product's",
             measure=measure_wedge,
-            quick={"tokens": 127, "timed_tokens": 4096, "repeats": 15},
+            quick={"tokens": 127, "timed_tokens": 4096, "repeats": 41},
             paper={"tokens": 521, "timed_tokens": 30_000, "repeats": 9},
         ),
     ),
