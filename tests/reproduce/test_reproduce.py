@@ -284,3 +284,6 @@ def test_figures_of_numbers_and_of_names():
     named = sweep_figure({"a": {"x": [1.0]}}, {}, ["x", "y"], "protocol", published=[("EGNN", "x", 0.5)])
     assert "EGNN (published)" in {text.get_text() for text in named.axes[0].texts}
     assert sweep_figure({"a": {}}, {}, [1], "nothing was run").axes
+    narrow = sweep_figure({"a": {1: [0.15], 2: [0.18]}}, {}, [1, 2], "length").axes[0]
+    low, high = narrow.get_ylim()
+    assert sum(low <= tick <= high for tick in narrow.get_yticks()) > 2

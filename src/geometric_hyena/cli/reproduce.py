@@ -1,4 +1,4 @@
-"""`ghyena reproduce NAME`: a table or figure of the papers, trained and drawn."""
+"""`ghyena reproduce NAME`: a table or figure of the papers, or a study of what they leave open."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ figure: NAME.json, NAME.md, NAME.svg. A run that has ended is never run again; a
 command goes on.
 
   --budget quick|paper  minutes on 2 cores (REDUCED), or as in the papers (default: quick)
-  --out DIR             where runs and result are kept (default: runs/reproduce/NAME)
+  --out DIR             where runs and result are kept (default: runs/reproduce/NAME, of studies .../studies)
   --jobs N              runs at a time (default: one a core; one with a GPU)
   --models A,B          these models only
   --values A,B          these settings only
@@ -29,19 +29,19 @@ _OPTIONS = ("budget", "out", "jobs", "models", "values", "seeds", "epochs", "fro
 def run(words: list[str]) -> int:
     """Run the verb on its command-line words."""
     try:
-        from geometric_hyena.reproduce.registry import SWEEPS, find_sweep
+        from geometric_hyena.reproduce.registry import STUDIES, entries, find_entry
         from geometric_hyena.reproduce.run import draw_again, reproduce
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "lightning", "train", "reproducing tables") from None
 
     if not words or wants_help(words):
-        names = "\n".join(f"  {name:18}  {sweep.title}" for name, sweep in SWEEPS.items())
+        names = "\n".join(f"  {name:18}  {entry.title}" for name, entry in entries().items())
         print(_USAGE.format(names=names), end="")
         return 0 if words else 2
     positional, options = take_options(words, _OPTIONS, "reproduce")
     if len(positional) != 1:
-        raise InputError(f"expected one of: {', '.join(SWEEPS)}; got '{' '.join(positional)}'")
-    name = find_sweep(positional[0]).name
+        raise InputError(f"expected one of: {', '.join(entries())}; got '{' '.join(positional)}'")
+    name = find_entry(positional[0]).name
     out = options.get("out")
     if "from" in options:
         if others := options.keys() - {"from", "out"}:
@@ -50,7 +50,8 @@ def run(words: list[str]) -> int:
         return 0
     page = reproduce(
         name,
-        Path(out or f"runs/reproduce/{name}"),
+        # Studies train some configurations in common; in one folder each is run once.
+        Path(out or f"runs/reproduce/{'studies' if name in STUDIES else name}"),
         options.get("budget", "quick"),
         jobs=_whole_number(options, "jobs") or 0,
         models=_list(options, "models"),

@@ -81,6 +81,15 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def tick_short_log_axis(axes: "Axes") -> None:
+    """Ticks in equal steps where a logarithmic y axis spans less than a decade."""
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = axes.get_ylim()
+    if high < 10 * low:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+
+
 def label_right(axes: "Axes", heights: Sequence[float], texts: Sequence[str], colors: Sequence[str]) -> None:
     """Write `texts` right of the axes at data heights, moved apart where they would overlap."""
     to_axes = axes.transData + axes.transAxes.inverted()

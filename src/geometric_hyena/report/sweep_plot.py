@@ -9,7 +9,14 @@ import numpy as np
 from geometric_hyena.files import replacing
 from geometric_hyena.report.numbers import format_number
 from geometric_hyena.report.palette import BETTER, CHAIN, INK, MODEL, MUTED, RAMP, WORSE
-from geometric_hyena.report.plot_style import FULL_WIDTH, label_right, new_figure, spread, styled
+from geometric_hyena.report.plot_style import (
+    FULL_WIDTH,
+    label_right,
+    new_figure,
+    spread,
+    styled,
+    tick_short_log_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +41,9 @@ def sweep_figure(
     published: Sequence[tuple[str, Setting, float]] = (),
     log_axis: bool = False,
     title: str = "",
+    quantity: str = "test mean squared error",
 ) -> "Figure":
-    """Mean squared error by setting.
+    """Mean squared error, or another quantity, by setting.
 
     Args:
         models: name -> setting -> the values of all seeds (mean and range are drawn).
@@ -45,6 +53,7 @@ def sweep_figure(
         published: (model, setting, value).
         log_axis: whether numbers grow by factors.
         title: above the figure.
+        quantity: what the values are.
     """
     figure = new_figure(FULL_WIDTH, 4.4)
     axes = figure.subplots()
@@ -72,7 +81,7 @@ def sweep_figure(
         [places[s] + 0.12 * named for _, s, _ in published], [x for _, _, x in published], "o", **_HOLLOW
     )
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: format_number(value, 2))
+    axes.yaxis.set_major_formatter(lambda value, _: format_number(value))
     if log_axis and not named:
         axes.set_xscale("log", base=2)
     axes.set_xticks(list(places.values()), [str(setting) for setting in settings])
@@ -80,9 +89,10 @@ def sweep_figure(
     if named:
         axes.set_xlim(-0.4, len(settings) - 0.2)
     axes.set_xlabel(axis)
-    axes.set_ylabel("test mean squared error")
+    axes.set_ylabel(quantity)
     axes.set_title(title)
     figure.draw_without_rendering()  # the axis limits are known only now
+    tick_short_log_axis(axes)
     if labels:
         label_right(axes, *zip(*labels, strict=True))
     for setting in settings:

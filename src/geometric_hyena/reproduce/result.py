@@ -77,7 +77,8 @@ def read_record(path: Path) -> dict[str, Any]:
     except ValueError:
         record = None
     record = record if isinstance(record, dict) else {}
-    missing = {"sweep", "cells", "settings", "models"} - record.keys()
+    needed = {"study", "title", "parts"} if "study" in record else {"sweep", "cells", "settings", "models"}
+    missing = needed - record.keys()
     if missing:
         raise InputError(f"{path}: is no result of ghyena reproduce (it has no {', '.join(sorted(missing))})")
     return record

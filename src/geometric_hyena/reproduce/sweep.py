@@ -10,6 +10,7 @@ from typing import Any
 from geometric_hyena.errors import InputError
 from geometric_hyena.models.registry import MODELS
 from geometric_hyena.reproduce.matching import matched_network
+from geometric_hyena.training.config import check_run_config
 from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.recipes import find_recipe
 
@@ -137,6 +138,7 @@ def make_cells(sweep: Sweep, budget: Budget, models: Sequence[str]) -> list[Cell
             for seed in range(budget.seeds):
                 values = merged(shared, {"model": model, "network": network, "seed": seed})
                 config = configuration(sweep.recipe, values)
+                check_run_config(config)
                 sweep.check(config.data)
                 cost = sweep.cost(setting) * config.epochs
                 cells.append(Cell(model, setting, seed, config, _run_name(sweep.recipe, config), cost))

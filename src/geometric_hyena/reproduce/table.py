@@ -11,8 +11,17 @@ Row = tuple[str, Sequence[str]]
 
 def markdown(record: Record) -> str:
     """What was run, the table, the same in another order where that was judged, and what is missing."""
-    reduced = "REDUCED. " if record["reduced"] else ""
-    lines = [f"# {record['title']}", "", f"{reduced}`{record['command']}`", "", _note(record), ""]
+    return "\n".join([f"# {record['title']}", "", run_note(record), "", section(record)])
+
+
+def run_note(record: Record) -> str:
+    """The command, and whether it ran less than all."""
+    return f"{'REDUCED. ' if record['reduced'] else ''}`{record['command']}`"
+
+
+def section(record: Record) -> str:
+    """The page of a sweep without its heading."""
+    lines = [_note(record), ""]
     lines += [*_table(record, _rows(record)), "", f"![{record['title']}]({record['sweep']}.svg)", ""]
     shuffled = [
         (model, [_cell(record, values_of(record, model, s, "test_shuffled"), s) for s in record["settings"]])
@@ -34,8 +43,18 @@ def _note(record: Record) -> str:
     epochs = " to ".join(str(x) for x in sorted({cell["epochs"] for cell in record["cells"]}))
     return (
         f"Test mean squared error, {spread}; in brackets the ratio to {reference}. Epochs: {epochs}. "
-        f"Models have as many parameters as Geometric Hyena, within a few per cent."
+        f"{_size(record)}"
     )
+
+
+def _size(record: Record) -> str:
+    """How models of several kinds were made equal, or how large the one there is was at its settings."""
+    if len(record["models"]) > 1:
+        return "Models have as many parameters as Geometric Hyena, within a few per cent."
+    counts = {cell["parameters"] for cell in record["cells"]}
+    if not counts:
+        return ""
+    return f"Parameters: {' to '.join(f'{count:,}' for count in sorted({min(counts), max(counts)}))}."
 
 
 def _rows(record: Record) -> Iterable[Row]:
