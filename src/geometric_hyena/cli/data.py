@@ -34,8 +34,8 @@ _RHOFOLD_USAGE = """usage: ghyena data rhofold SEQUENCES.fasta --rhofold DIR --o
 
 Structures of RNA sequences by RhoFold+ (github.com/ml4bio/RhoFold, Apache-2.0), a program that you install
 on its own: its conda environment, and its weights in DIR/pretrained. Each sequence alone, without an
-alignment. Writes NAME.pdb and NAME.ct, and secondary_structure.fasta; sequences that have a structure in --out
-are not done again. Train with them by --structures DIR (--data.structures DIR).
+alignment. Writes NAME.pdb and NAME.ct, and secondary_structure.fasta; sequences that have a structure in
+--out are not done again. Train with them by --structures DIR (--data.structures DIR).
 
   --rhofold DIR     its checkout, with inference.py
   --out DIR         where to write
