@@ -84,7 +84,8 @@ def sweep_figure(
     axes.yaxis.set_major_formatter(lambda value, _: format_number(value))
     if log_axis and not named:
         axes.set_xscale("log", base=2)
-    axes.set_xticks(list(places.values()), [str(setting) for setting in settings])
+    labels_below = [f"{setting:g}" if isinstance(setting, float) else str(setting) for setting in settings]
+    axes.set_xticks(list(places.values()), labels_below)
     axes.minorticks_off()
     if named:
         axes.set_xlim(-0.4, len(settings) - 0.2)
