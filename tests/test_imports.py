@@ -86,6 +86,9 @@ OPTIONAL = {
     "pooch": {"data/download.py"},
     "jsonargparse": {"training/config_parser.py"},
     "e3nn": {"operators/clebsch_gordan.py"},
+    "equiformer_pytorch": {"models/baselines/equiformer.py"},
+    "torchmdnet": {"models/baselines/torchmd_net.py"},
+    "VN_transformer": {"models/baselines/vn_transformer.py"},
 }
 
 

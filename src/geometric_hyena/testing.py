@@ -25,8 +25,13 @@ def transform(graph: GeometricGraph, rotation: Tensor, shift: Tensor) -> Geometr
 
 
 def relative_error(actual: Tensor, expected: Tensor) -> float:
-    """Root mean square of the difference over the root mean square of what was expected."""
+    """Root mean square of the difference over the root mean square of what was expected.
+
+    Zero where a model gives no channels of this kind.
+    """
     actual, expected = actual.detach(), expected.detach()
+    if not expected.numel() and actual.shape == expected.shape:
+        return 0.0
     scale = expected.square().mean().sqrt().clamp(min=torch.finfo(expected.dtype).tiny)
     return float((actual - expected).square().mean().sqrt() / scale)
 

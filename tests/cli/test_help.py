@@ -31,7 +31,7 @@ def test_help_fits_a_screen(words, option, capsys):
     assert max(map(len, lines)) <= 110
 
 
-@pytest.mark.parametrize("words", [w for w in LEVELS if len(w) < 2], ids=" ".join)
+@pytest.mark.parametrize("words", [w for w in LEVELS if len(w) < 2 and w != ["models"]], ids=" ".join)
 def test_nothing_asked_for_shows_the_usage_and_fails(words, capsys):
     assert main(words) == 2
     assert capsys.readouterr().out.startswith("usage: ghyena")

@@ -37,6 +37,8 @@ class ModelTests:
 
     chiral = True  # reflections are no symmetry
     ordered = True  # the order of the tokens carries meaning
+    gives = "vectors"  # what is looked at where one output is enough
+    looks_at = ("scalars", "positions", "vectors")  # inputs that outputs depend on
 
     def make_model(self, vector_dim=1):
         raise NotImplementedError
@@ -120,10 +122,14 @@ class ModelTests:
             vectors=batch.vectors.requires_grad_(),
         )
         out = model(batch)
-        (out.scalars.sin().sum() + out.vectors.sin().sum() + out.positions.sin().sum()).backward()
+        loss = out.scalars.sin().sum() + out.vectors.sin().sum() + out.positions.sin().sum()
+        (loss if out.auxiliary is None else loss + out.auxiliary).backward()
         named = dict(model.named_parameters())
-        named |= {"input scalars": batch.scalars, "input positions": batch.positions}
-        named["input vectors"] = batch.vectors
+        for name in ("scalars", "positions", "vectors"):
+            if name in self.looks_at:
+                named[f"input {name}"] = getattr(batch, name)
+            else:
+                assert getattr(batch, name).grad is None
         for name, tensor in named.items():
             assert tensor.grad is not None, f"{name} takes no part in the output"
             assert torch.isfinite(tensor.grad).all(), name
@@ -162,14 +168,15 @@ class ModelTests:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             out = model(batch)
         (out.scalars.float().sum() + out.vectors.float().sum()).backward()
-        assert relative_error(out.vectors.float(), expected.vectors) < 0.1
+        said, wanted = getattr(out, self.gives), getattr(expected, self.gives)
+        assert relative_error(said.float(), wanted) < 0.1
         assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
     def test_order_of_tokens_matters(self):
         graph = chain(23)
         turned = GeometricGraph(*[t.flip(0) for t in (graph.scalars, graph.positions, graph.vectors)])
         with torch.no_grad():
-            a, b = (self.model()(collate([g])).vectors for g in (graph, turned))
+            a, b = (getattr(self.model()(collate([g])), self.gives) for g in (graph, turned))
         assert (relative_error(b.flip(0), a) > 1e-3) == self.ordered
 
     def test_save_and_load(self, tmp_path):
@@ -180,7 +187,7 @@ class ModelTests:
         load_model(other, str(tmp_path / "weights.safetensors"))
         batch = collate(self.graphs(torch.float32))
         with torch.no_grad():
-            assert torch.equal(model(batch).vectors, other(batch).vectors)
+            assert torch.equal(getattr(model(batch), self.gives), getattr(other(batch), self.gives))
 
     def test_deep_copy_and_same_seed(self):
         model = self.model()
@@ -192,10 +199,10 @@ class ModelTests:
     def test_learns_on_one_step(self):
         """A small step against the gradient lowers the loss: the gradient points the right way."""
         model, batch = self.model(), collate(self.graphs())
-        target = batch.vectors[:, 0].flip(-1)
+        target = batch.vectors[:, 0].flip(-1) if self.gives == "vectors" else batch.scalars[:, 0].flip(0)
 
         def loss():
-            return (model(batch).vectors.mean(dim=1) - target).square().mean()
+            return (getattr(model(batch), self.gives).mean(dim=1) - target).square().mean()
 
         before = loss()
         before.backward()

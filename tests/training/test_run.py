@@ -9,7 +9,6 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from geometric_hyena.models.registry import MODELS
 from geometric_hyena.training import run_directory
 from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.protein_md import ProteinMDRun
@@ -157,16 +156,6 @@ def test_a_directory_in_use_is_left_as_it_is(moving_run, tmp_path, capsys):
     assert ghyena(*train_words(tmp_path)) == 2
     assert "--resume" not in capsys.readouterr().err  # there is no run to go on with
     assert contents(tmp_path) == {"notes.txt": b"mine"}
-
-
-@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"geometric-hyena"}))
-def test_every_model_trains_by_name_and_is_read_again(tmp_path, name, capsys):
-    run = trained(tmp_path, "--model", name, epochs=1, stride=32)
-    before = json.loads((run / "summary.json").read_text())["test"]["model"]["mse"]
-    assert math.isfinite(before)
-    capsys.readouterr()
-    assert ghyena("evaluate", run) == 0
-    assert f"{before:.4f}" in capsys.readouterr().out
 
 
 def test_an_empty_directory_can_be_trained_into(tmp_path):

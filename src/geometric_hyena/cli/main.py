@@ -12,6 +12,7 @@ VERBS = {
     "predict": ("geometric_hyena.cli.predict", "predict for new files with a trained run"),
     "reproduce": ("geometric_hyena.cli.reproduce", "a table or figure of the papers, trained and drawn"),
     "benchmark": ("geometric_hyena.cli.benchmark", "time and memory as ratios, side by side"),
+    "models": ("geometric_hyena.cli.models", "list the models by name: symmetry, cost, size, source"),
     "data": ("geometric_hyena.cli.data", "download a data set"),
 }
 

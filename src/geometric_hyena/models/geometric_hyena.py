@@ -27,11 +27,15 @@ SWITCHES = {"gate": GATES, "kv_norm": KV_NORMS, "padding": PADDINGS, "conv_norm"
 
 @dataclass(frozen=True)
 class GeometricOutput:
-    """What a model says of each token: scalars (T, D), vectors (T, C, 3), positions (T, 3)."""
+    """What a model says of each token: scalars (T, D), vectors (T, C, 3), positions (T, 3).
+
+    `auxiliary` is what a model adds to the loss in training, a number, if anything.
+    """
 
     scalars: Tensor
     vectors: Tensor
     positions: Tensor
+    auxiliary: Tensor | None = None
 
 
 class GeometricHyena(nn.Module):

@@ -7,8 +7,20 @@ from typing import Any
 from torch import nn
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.models.baselines.egnn import EGNN
+from geometric_hyena.models.baselines.equiformer import Equiformer
+from geometric_hyena.models.baselines.fast_egnn import FastEGNN
 from geometric_hyena.models.baselines.hyena import Hyena
+from geometric_hyena.models.baselines.leftnet import LEFTNet
+from geometric_hyena.models.baselines.linear import LinearMotion
+from geometric_hyena.models.baselines.rf import RadialField
+from geometric_hyena.models.baselines.schnet import SchNet
+from geometric_hyena.models.baselines.seq_egnn import EGNNSeq, SeqEGNN
+from geometric_hyena.models.baselines.tfn import TensorFieldNetwork
+from geometric_hyena.models.baselines.torchmd_net import TorchMDNet
 from geometric_hyena.models.baselines.transformer import Transformer
+from geometric_hyena.models.baselines.vn_transformer import VNTransformer
+from geometric_hyena.models.descriptions import DESCRIPTIONS
 from geometric_hyena.models.g_transformer import GTransformer
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.models.se3_hyena import SE3Hyena
@@ -22,6 +34,18 @@ MODELS: dict[str, type[nn.Module]] = {
     "steerable-hyena": SteerableHyena,
     "g-transformer": GTransformer,
     "se3-transformer": SE3Transformer,
+    "egnn": EGNN,
+    "fast-egnn": FastEGNN,
+    "seq-egnn": SeqEGNN,
+    "egnn-seq": EGNNSeq,
+    "schnet": SchNet,
+    "tfn": TensorFieldNetwork,
+    "leftnet": LEFTNet,
+    "rf": RadialField,
+    "linear": LinearMotion,
+    "equiformer": Equiformer,
+    "tmd-et": TorchMDNet,
+    "vn-transformer": VNTransformer,
     "hyena": Hyena,
     "transformer": Transformer,
 }
@@ -31,6 +55,24 @@ def check_model_name(name: str) -> None:
     """Raise InputError, listing the models there are, unless `name` is one of them."""
     if name not in MODELS:
         raise InputError(f"model: there is no '{name}'; choose one of: {', '.join(sorted(MODELS))}")
+
+
+def models_that_give(kind: str) -> list[str]:
+    """Names of the models that give "scalars" or "vectors"."""
+    return [name for name in MODELS if kind in DESCRIPTIONS[name].gives]
+
+
+def check_gives(name: str, kind: str) -> None:
+    """Raise InputError, listing the models that do, unless the model of that name gives `kind`.
+
+    Args:
+        name: of a model.
+        kind: "scalars" or "vectors".
+    """
+    check_model_name(name)
+    if kind not in DESCRIPTIONS[name].gives:
+        others = ", ".join(sorted(models_that_give(kind)))
+        raise InputError(f"model: {name} gives no {kind}; choose one of: {others}")
 
 
 def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[str, Any]) -> nn.Module:

@@ -38,7 +38,8 @@ class Serialised(nn.Module):
         order = self._permutation(batch).to(batch.positions.device)
         out = self.model(reordered(batch, order))
         inverse = order.argsort()
-        return GeometricOutput(out.scalars[inverse], out.vectors[inverse], out.positions[inverse])
+        moved = (x[inverse] for x in (out.scalars, out.vectors, out.positions))
+        return GeometricOutput(*moved, auxiliary=out.auxiliary)
 
     def _permutation(self, batch: "GeometricBatch") -> Tensor:
         generator = torch.Generator()

@@ -60,7 +60,10 @@ class TrainingModule(lightning.LightningModule):
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
 
     def training_step(self, batch: TaskBatch, number: int) -> Tensor:
-        loss = self.task.loss(self.predictor(batch.inputs), batch.target)
+        prediction, auxiliary = self.predictor.with_auxiliary(batch.inputs)
+        loss = self.task.loss(prediction, batch.target)
+        if auxiliary is not None:
+            loss = loss + auxiliary
         if not torch.isfinite(loss):
             raise GHyenaError(
                 f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; "

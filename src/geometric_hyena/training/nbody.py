@@ -49,6 +49,8 @@ class NBodyRun(RunConfig):
 class NBodyTask(Task):
     """One displacement per particle; loss and metric are its mean squared error over x, y, z."""
 
+    needs = "vectors"
+
     def __init__(self, config: NBodyRun):
         data = load_nbody(config.data)
         self.train, self.validation, self.test = data.train, data.validation, data.test

@@ -42,6 +42,8 @@ class ProteinMDRun(RunConfig):
 class ProteinMDTask(Task):
     """One displacement vector per atom; loss and metric are its mean squared error in angstrom^2."""
 
+    needs = "vectors"
+
     def __init__(self, config: ProteinMDRun):
         data = load_protein_md(config.data)
         self.train, self.validation, self.test = data.train, data.validation, data.test

@@ -43,6 +43,8 @@ class RecallRun(RunConfig):
 class RecallTask(Task):
     """One vector per sequence; loss and metric are its mean squared error over x, y, z."""
 
+    needs = "vectors"
+
     def __init__(self, config: RecallRun):
         data = load_associative_recall(config.data)
         self.train, self.validation, self.test = data.train, data.validation, data.test

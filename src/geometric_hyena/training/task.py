@@ -34,11 +34,21 @@ class Predictor(nn.Module):
 
     def forward(self, batch: GeometricBatch) -> Tensor:
         """The prediction of the task for a batch."""
-        return self.readout(self.model(batch), batch)
+        return self.with_auxiliary(batch)[0]
+
+    def with_auxiliary(self, batch: GeometricBatch) -> tuple[Tensor, Tensor | None]:
+        """The prediction, and what the model adds to the loss in training, if anything."""
+        output = self.model(batch)
+        return self.readout(output, batch), output.auxiliary
 
 
 class Task(ABC):
-    """One recipe's data, readout, loss, metrics and report."""
+    """One recipe's data, readout, loss, metrics and report.
+
+    `needs` is what its readout takes of a model, "scalars" or "vectors".
+    """
+
+    needs: str = "scalars"
 
     # Data sets of samples that `collate` packs; each task knows their type.
     train: Any

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import replacing, write_json
-from geometric_hyena.models.registry import check_model_name
+from geometric_hyena.models.registry import check_gives
 from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
 from geometric_hyena.training.config import RunConfig, check_run_config
@@ -30,7 +30,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     Raises:
         InputError: for anything in the configuration or the data that cannot be used.
     """
-    _check(config)
+    _check(recipe, config)
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
     run.check_new()
     task = recipe.task_class()(config)
@@ -50,7 +50,7 @@ def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
     recipe, config = read_run(run)
     if run.summary.is_file():
         raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
-    _check(config)
+    _check(recipe, config)
     run.read_history()  # a broken one must be found before anything is written
     task = recipe.task_class()(config)
     return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
@@ -128,10 +128,10 @@ def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
     return predictor.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
-def _check(config: RunConfig) -> None:
+def _check(recipe: Recipe, config: RunConfig) -> None:
     """What can be checked before the data are read."""
     check_run_config(config)
-    check_model_name(config.model)
+    check_gives(config.model, recipe.task_class().needs)
     if config.accelerator == "gpu" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
         raise InputError("accelerator: there is no gpu here; give --accelerator cpu")
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from geometric_hyena.geometry.positional import positional_features
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.inputs import centred_positions, check_features
-from geometric_hyena.operators.segments import equal_length_runs
+from geometric_hyena.operators.segments import Run, equal_length_runs
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -44,7 +44,7 @@ class SequenceModel(nn.Module):
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
         self.hidden_dim, self.radius = hidden_dim, radius
         self.embed = nn.Linear(scalar_dim + 3 * (1 + vector_dim), hidden_dim)
-        self.blocks = nn.ModuleList(_Block(mixer, hidden_dim) for mixer in mixers)
+        self.blocks = nn.ModuleList(SequenceBlock(mixer, hidden_dim) for mixer in mixers)
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.to_vectors = nn.Linear(hidden_dim, 3 * vector_channels)
         self.shift = nn.Linear(hidden_dim, 3)
@@ -61,19 +61,24 @@ class SequenceModel(nn.Module):
         if batch.vectors is not None:
             flat.append(batch.vectors.flatten(1))
         tokens = self.embed(torch.cat(flat, dim=1))
-        parts = []
-        for run in runs:
-            dense = tokens[run.start : run.stop].unflatten(0, (run.count, run.length))
-            dense = dense + positional_features(run.length, self.hidden_dim).to(dense)
-            for block in self.blocks:
-                dense = block(dense)
-            parts.append(dense.flatten(0, 1))
-        scalars = self.output_norm(torch.cat(parts))
+        scalars = self.output_norm(through_blocks(self.blocks, tokens, runs))
         vectors = self.to_vectors(scalars).unflatten(1, (-1, 3))
         return GeometricOutput(scalars, vectors, batch.positions + self.shift(scalars))
 
 
-class _Block(nn.Module):
+def through_blocks(blocks: nn.ModuleList, tokens: Tensor, runs: list[Run]) -> Tensor:
+    """Packed tokens (T, D) with the encoding of their places through blocks (B, N, D) -> (B, N, D)."""
+    parts = []
+    for run in runs:
+        dense = tokens[run.start : run.stop].unflatten(0, (run.count, run.length))
+        dense = dense + positional_features(run.length, tokens.shape[1]).to(dense)
+        for block in blocks:
+            dense = block(dense)
+        parts.append(dense.flatten(0, 1))
+    return torch.cat(parts)
+
+
+class SequenceBlock(nn.Module):
     """x += mixer(norm(x)); x += perceptron(norm(x))."""
 
     def __init__(self, mixer: nn.Module, hidden: int):
