@@ -18,7 +18,7 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import random_rotation
 from geometric_hyena.report.numbers import format_number
 from real_data import real_file
-from training.small_rna import molecule_table, nucleotide_table, trained
+from training.small_rna import build_here, molecule_table, nucleotide_table, trained
 from training.small_runs import ghyena
 
 SEQUENCE, BRACKETS = "GGGGAAACCCCA", "((((...))))."
@@ -28,6 +28,7 @@ SEQUENCE, BRACKETS = "GGGGAAACCCCA", "((((...))))."
 def cache_folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GHYENA_CACHE", str(tmp_path_factory.getbasetemp() / "rna-cache"))
+        build_here()
         yield
 
 

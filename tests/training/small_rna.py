@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 
+from geometric_hyena.data.rna import build_sketches
 from training.small_runs import NETWORK, ghyena
 
 COMMON = ("--epochs", "2", "--threads", "1", "--accelerator", "cpu", "--opponents", "tables", *NETWORK)
@@ -39,6 +40,12 @@ def molecule_table(path):
     rows = [f"{name},{sequence},{brackets},{len(sequence)}" for name, sequence, brackets in hairpins()]
     path.write_text("\n".join(["id,sequence,structure,size", *rows]) + "\n")
     return path
+
+
+def build_here():
+    """Build the sketches in this process: for so few, starting others takes longer."""
+    names, sequences, brackets = zip(*hairpins(), strict=True)
+    build_sketches(sequences, brackets, names, processes=1)
 
 
 def trained(run, labels, *more):

@@ -16,7 +16,7 @@ from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.losses import mean_column_rmse
 from geometric_hyena.training.rna import OpenVaccineRun, RnaRun, RnaTask, TcRiboRun
 from geometric_hyena.training.rna.config import targets_of
-from training.small_rna import COMMON, hairpins, molecule_table, nucleotide_table, trained
+from training.small_rna import COMMON, build_here, hairpins, molecule_table, nucleotide_table, trained
 from training.small_runs import ghyena
 
 METRICS = {"rmse", "mcrmse", "mae", "r2", "spearman"}
@@ -27,6 +27,7 @@ TABLES = {"constant", "position", "nucleotide_loop", "nucleotide_loop_position"}
 def cache_folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GHYENA_CACHE", str(tmp_path_factory.getbasetemp() / "rna-cache"))
+        build_here()
         yield
 
 
@@ -159,7 +160,7 @@ def test_all_opponents_are_trained_where_asked_for(tmp_path, monkeypatch):
     )
     rows = [
         f"{s},{i / 10},{'test' if i < 2 else 'val' if i < 4 else 'train'}"
-        for i, (_, s, _) in enumerate(hairpins(14))
+        for i, (_, s, _) in enumerate(hairpins(7))
     ]
     path = tmp_path / "tc.csv"
     path.write_text("\n".join(["Sequence,Value,Split", *rows]))

@@ -1,6 +1,7 @@
 """`ghyena data` for RNA: every data set with its source and licence, its file checked and summed up."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geometric_hyena.cli.words import take_options
@@ -23,6 +24,7 @@ class RnaSet:
 
 _COMMON = """  --structures DIR      structures (PDB, mmCIF, BinaryCIF) in a folder or archive, named by id
   --skip_invalid true   leave bad rows out and list them, instead of an error
+  --fasta FILE          write sequences and base pairs there, too
 """
 
 RNA_SETS = {
@@ -90,7 +92,9 @@ A column split (train, validation, test) is taken as the split. Empty cells are 
 def check_rna_set(name: str, words: list[str]) -> int:
     """Read a data set and its structures, and print what is in it."""
     chosen = RNA_SETS[name]
-    positional, options = take_options(words, (*chosen.options, "structures", "skip_invalid"), f"data {name}")
+    positional, options = take_options(
+        words, (*chosen.options, "structures", "skip_invalid", "fasta"), f"data {name}"
+    )
     if len(positional) != 1:
         raise InputError(f"expected one file, got {len(positional)}; see ghyena data {name} --help")
     from geometric_hyena.data.rna.structure_sources import structures_for
@@ -98,6 +102,11 @@ def check_rna_set(name: str, words: list[str]) -> int:
     skip = _flag(options, "skip_invalid", False)
     data = _load(name, positional[0], options, skip)
     _describe(data)
+    if "fasta" in options:
+        from geometric_hyena.data.rna.fasta import FastaRecord, write_fasta
+
+        rows = [FastaRecord(record.id, record.sequence, record.structure, False) for record in data.records]
+        print(write_fasta(Path(options["fasta"]), rows))
     if "structures" in options:
         structures, left = structures_for(data.records, options["structures"], skip_invalid=skip)
         found = [structure for structure in structures if structure is not None]

@@ -1,21 +1,28 @@
-"""`ghyena predict RUN TOPOLOGY [TRAJECTORY ...]`: predictions for new files with a trained run."""
+"""`ghyena predict RUN FILES ...`: predictions for new files with a trained run."""
 
 from pathlib import Path
 
 from geometric_hyena.cli.words import take_options, wants_help
 from geometric_hyena.errors import InputError
 
-_USAGE = """usage: ghyena predict RUN TOPOLOGY [TRAJECTORY ...] [--out DIR] [--stride N]
+_USAGE = """usage: ghyena predict RUN FILES ... [--out DIR] [--stride N]
 
-Predict with a trained run for every frame of new files. Writes displacements.csv (one row per frame and
-atom, angstrom) and predicted.pdb (one model per frame; B-factor: mean length of the displacement). A model
-trained without velocities takes one structure, too:
+Predict with a trained run for new files; which files, its recipe says.
+
+protein-md: a topology and trajectories. Writes displacements.csv (one row per frame and atom, angstrom) and
+predicted.pdb (one model per frame; B-factor: mean length of the displacement). A model trained without
+velocities takes one structure, too.
+
+open-vaccine, ribonanza, tc-ribo, rna: any number of structures (PDB, mmCIF, BinaryCIF) and FASTA files,
+where a line of dot-bracket may follow a sequence; sequences get a sketch of a structure. Writes
+nucleotides.csv, molecules.csv, and report.html with the structure coloured by the prediction.
 
   ghyena predict runs/demo adk.psf adk.dcd
   ghyena predict runs/still structure.cif
+  ghyena predict runs/open-vaccine riboswitch.cif designs.fasta
 
   --out DIR     where to write (default: predictions-NAME beside the run's files)
-  --stride N    every N-th frame only (default: 1)
+  --stride N    every N-th frame of trajectories only (default: 1)
 """
 
 

@@ -1,5 +1,6 @@
 """Secondary structure in dot-bracket notation: pairs, and the loops between them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +62,23 @@ def partners(structure: str) -> np.ndarray:
 def nested_partners(structure: str) -> np.ndarray:
     """`partners` without pseudoknots: of pairs that cross, those of the earlier kind of bracket stay."""
     found = partners(structure)
-    kept = np.full_like(found, -1)
-    for bracket in _OPENING:
-        for i in (place for place, character in enumerate(structure) if character == bracket):
-            j = found[i]
-            inside = kept[i + 1 : j]
-            if not ((inside >= 0) & ((inside < i) | (inside > j))).any():
-                kept[i], kept[j] = j, i
+    order = [i for bracket in _OPENING for i, character in enumerate(structure) if character == bracket]
+    return without_crossings(found, order)
+
+
+def without_crossings(pairs: np.ndarray, order: Iterable[int] | None = None) -> np.ndarray:
+    """Partners (N,), -1 where unpaired, without the pairs that cross one taken before.
+
+    Args:
+        pairs: (N,) symmetric partners.
+        order: first nucleotides of the pairs in the order in which they are taken; None: from 5' to 3'.
+    """
+    kept = np.full_like(pairs, -1)
+    for i in np.flatnonzero(pairs > np.arange(len(pairs))) if order is None else order:
+        j = pairs[i]
+        inside = kept[i + 1 : j]
+        if not ((inside >= 0) & ((inside < i) | (inside > j))).any():
+            kept[i], kept[j] = j, i
     return kept
 
 
