@@ -96,7 +96,7 @@ def test_what_can_go_wrong_is_told(words, checkout, tmp_path, capsys):
     (checkout / "inference.py").unlink()
     assert "inference.py: no such file" in refused()
     (tmp_path / "new.fasta").write_text(f">../one\n{SEQUENCE}\n")
-    (checkout / "inference.py").touch()
+    (checkout / "inference.py").write_text("pass")
     assert "is no name for a file" in refused()
 
 
