@@ -78,7 +78,7 @@ def test_the_result_says_where_it_came_from(finished):
     record = record_of(finished)
     assert record["reduced"] is True
     assert {"commit", "cpu", "torch", "cpu_cores"} <= record["environment"].keys()
-    assert record["command"].startswith("ghyena ")
+    assert record["command"].startswith("ghyena")
     assert record["models_not_available"] == ["not-there-yet"]
     assert all({"commit", "seconds", "parameters", "network"} <= cell.keys() for cell in record["cells"])
     assert str(finished) not in json.dumps(record["cells"])

@@ -58,7 +58,7 @@ def test_a_study_runs_into_one_result_and_one_page(name, tmp_path, monkeypatch, 
     record = json.loads((tmp_path / "out" / f"{name}.json").read_text())
     page = (tmp_path / "out" / f"{name}.md").read_text()
     assert page.strip() == capsys.readouterr().out.strip()
-    assert page.startswith(f"# {study.title}\n\nREDUCED. `ghyena ")
+    assert page.startswith(f"# {study.title}\n\nREDUCED. `ghyena")
     for part, found in zip(study.parts, record["parts"], strict=True):
         assert found["reduced"] is True
         assert {"commit", "cpu", "torch"} <= found["environment"].keys()
