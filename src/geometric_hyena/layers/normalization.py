@@ -1,6 +1,5 @@
-"""Normalisation of keys and values, and of vector features."""
+"""Normalisation of keys and values."""
 
-import torch
 from torch import Tensor, nn
 
 KV_NORMS = ("l2", "l1", "linf", "none")
@@ -34,20 +33,3 @@ class KeyValueNorm(nn.Module):
         if self.order == "none":
             return scalars, vectors
         return divided_by_norm(scalars, 0, self.order), divided_by_norm(vectors, 0)
-
-
-class VectorNorm(nn.Module):
-    """Divide a token's vectors by the root mean square of their lengths, with a learned scale per channel.
-
-    What LayerNorm is to scalars: rotates with its input, and keeps the relative lengths of the channels.
-    """
-
-    def __init__(self, channels: int, eps: float = 1e-6):
-        super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(channels))
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(T, C, 3) -> (T, C, 3)."""
-        mean_square = vectors.square().sum(dim=-1, keepdim=True).mean(dim=-2, keepdim=True)
-        return vectors * (mean_square + self.eps**2).rsqrt() * self.weight[:, None]

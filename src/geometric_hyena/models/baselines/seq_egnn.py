@@ -45,9 +45,7 @@ class SeqEGNN(EGNN):
         super().__init__(
             scalar_dim, vector_dim, hidden_dim, vector_channels, blocks, edge_dim=edge_dim, radius=radius
         )
-        self.sequence = nn.ModuleList(
-            SequenceBlock(HyenaOperator(hidden_dim), hidden_dim) for _ in range(sequence_blocks)
-        )
+        self.sequence = hyena_blocks(hidden_dim, sequence_blocks)
 
     def embedded(self, batch: "GeometricBatch") -> Tensor:
         """Scalars (T, D) that have been through the sequence model."""
@@ -86,9 +84,7 @@ class EGNNSeq(EGNN):
         super().__init__(
             scalar_dim, vector_dim, hidden_dim, vector_channels, blocks, edge_dim=edge_dim, radius=radius
         )
-        self.sequence = nn.ModuleList(
-            SequenceBlock(HyenaOperator(hidden_dim), hidden_dim) for _ in range(sequence_blocks)
-        )
+        self.sequence = hyena_blocks(hidden_dim, sequence_blocks)
         self.scale = nn.Linear(hidden_dim, vector_channels)
 
     def forward(self, batch: "GeometricBatch") -> GeometricOutput:
@@ -100,6 +96,11 @@ class EGNNSeq(EGNN):
         out = super().forward(batch)
         scalars = along_sequence(self.sequence, out.scalars, batch)
         return GeometricOutput(scalars, self.scale(scalars)[..., None] * out.vectors, out.positions)
+
+
+def hyena_blocks(width: int, count: int) -> nn.ModuleList:
+    """Bidirectional Hyena layers over scalars."""
+    return nn.ModuleList(SequenceBlock(HyenaOperator(width), width) for _ in range(count))
 
 
 def along_sequence(blocks: nn.ModuleList, scalars: Tensor, batch: "GeometricBatch") -> Tensor:
