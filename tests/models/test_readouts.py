@@ -1,4 +1,4 @@
-"""Sum-pooling over residues and molecules."""
+"""Readouts: sums over residues and molecules, one vector of a sequence."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from geometric_hyena import GeometricGraph, GeometricHyena, collate
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import random_rotation
 from geometric_hyena.models.geometric_hyena import GeometricOutput
-from geometric_hyena.models.readouts import MoleculeReadout, ResidueReadout
+from geometric_hyena.models.readouts import MoleculeReadout, PooledVectorReadout, ResidueReadout
 
 SIZES = [[2, 0, 3], [1, 1], [4]]
 
@@ -103,3 +103,46 @@ def test_predictions_are_invariant_and_do_not_depend_on_the_batch(kind):
     torch.testing.assert_close(readout(model(turned), turned), found)
     alone = batch_of(SIZES[:1]).to(dtype=torch.float64)
     torch.testing.assert_close(readout(model(alone), alone), found[: 3 if kind is ResidueReadout else 1])
+
+
+class TestPooledVector:
+    sizes = ([5], [9])
+
+    def readout(self):
+        torch.manual_seed(0)
+        readout = PooledVectorReadout(6, 4).double()
+        for parameter in readout.parameters():
+            torch.nn.init.normal_(parameter)
+        return readout
+
+    def output(self, rotation=None):
+        generator = torch.Generator().manual_seed(1)
+        scalars = torch.randn(14, 6, dtype=torch.float64, generator=generator)
+        vectors = torch.randn(14, 4, 3, dtype=torch.float64, generator=generator)
+        return GeometricOutput(scalars, vectors if rotation is None else vectors @ rotation.T, torch.empty(0))
+
+    def test_it_is_a_mix_of_the_means_of_each_sequence(self):
+        readout, output = self.readout(), self.output()
+        expected = []
+        for part in (slice(0, 5), slice(5, 14)):
+            scalars, vectors = output.scalars[part].mean(dim=0), output.vectors[part].mean(dim=0)
+            gain = readout.gain(torch.cat([scalars, (vectors.norm(dim=1) ** 2 + 1e-6) ** 0.5]))
+            expected.append(
+                sum(w * g * v for w, g, v in zip(readout.mix.weight[0], gain, vectors, strict=True))
+            )
+        torch.testing.assert_close(readout(output, batch_of(self.sizes)), torch.stack(expected))
+
+    def test_it_rotates_with_the_vectors(self):
+        readout, batch = self.readout(), batch_of(self.sizes)
+        rotation = random_rotation(torch.Generator().manual_seed(2)).double()
+        turned = readout(self.output(rotation), batch)
+        torch.testing.assert_close(turned, readout(self.output(), batch) @ rotation.T)
+
+    def test_a_fresh_readout_says_zero_and_learns_where_vectors_are_zero(self):
+        readout, batch = PooledVectorReadout(6, 4).double(), batch_of(self.sizes)
+        assert readout(self.output(), batch).abs().max() == 0
+        vectors = torch.zeros(14, 4, 3, dtype=torch.float64, requires_grad=True)
+        said = self.readout()(GeometricOutput(self.output().scalars, vectors, torch.empty(0)), batch)
+        (gradient,) = torch.autograd.grad(said.sum(), vectors)
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().max() > 0

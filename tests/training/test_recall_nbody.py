@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 
 from geometric_hyena.data.nbody import NBodyConfig
 from geometric_hyena.evaluation.trivial_motion import Frames
-from geometric_hyena.models.readouts import PooledVectorReadout
 from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.loop import EpochShuffle
 from geometric_hyena.training.nbody import NBodyRun, NBodyTask
@@ -156,22 +155,6 @@ def test_training_sees_new_sequences_in_every_epoch():
     sampler = EpochShuffle(task.train, 0)
     sampler.set_epoch(2)
     assert task.train.epoch == 2
-
-
-def test_pooling_is_the_mean_over_each_sequence():
-    task = RecallTask(RecallRun())
-    samples = [RecallTask(ConfigParser(RecallRun, "").read(["--length", n])).test[0] for n in ("5", "9")]
-    batch = task.collate(samples).inputs
-    readout = PooledVectorReadout(4)
-    torch.nn.init.normal_(readout.mix.weight)
-
-    class Output:
-        vectors = torch.randn(14, 4, 3)
-
-    found = readout(Output(), batch)
-    parts = Output.vectors.split([5, 9])
-    expected = [torch.einsum("c,cx->x", readout.mix.weight[0], part.mean(dim=0)) for part in parts]
-    torch.testing.assert_close(found, torch.stack(expected))
 
 
 def test_constant_velocity_knows_the_time_between_input_and_target():

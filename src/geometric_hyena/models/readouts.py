@@ -33,23 +33,41 @@ class VectorReadout(nn.Module):
 
 
 class PooledVectorReadout(nn.Module):
-    """One vector per sequence, a learned mix of the mean over its tokens: rotates with the sequence.
+    """One vector per sequence: the mean over its tokens, then an equivariant perceptron::
 
-    It starts at zero, the mean of targets of all orientations.
+        f, V_c = mean over tokens of scalars, of vectors of channel c
+        y      = sum_c w_c g_c(f, |V|) V_c        g a perceptron of one hidden layer
+
+    (SE(3)-Hyena, section 4.1: "mean pool + one equivariant MLP".) With a fixed mix alone nothing
+    could divide by how many tokens had something to say. It starts at zero, the mean of targets of all
+    orientations.
 
     Args:
+        hidden_dim: D of the model; 0 for a model without scalars.
         vector_channels: C of the model.
     """
 
-    def __init__(self, vector_channels: int):
+    def __init__(self, hidden_dim: int, vector_channels: int):
         super().__init__()
+        width = max(hidden_dim, vector_channels)
+        self.gain = nn.Sequential(
+            nn.Linear(hidden_dim + vector_channels, width),
+            nn.SiLU(),
+            nn.Linear(width, vector_channels),
+        )
+        nn.init.zeros_(self.gain[-1].weight)
+        nn.init.ones_(self.gain[-1].bias)
         self.mix = nn.Linear(vector_channels, 1, bias=False)
         nn.init.zeros_(self.mix.weight)
 
     def forward(self, output: GeometricOutput, batch: "GeometricBatch") -> Tensor:
-        """Vectors (T, C, 3) -> (B, 3)."""
-        pooled = segment_mean(output.vectors, equal_length_runs(batch.lengths.tolist()))
-        return self.mix(pooled.transpose(1, 2))[..., 0]
+        """Scalars (T, D) and vectors (T, C, 3) -> (B, 3)."""
+        runs = equal_length_runs(batch.lengths.tolist())
+        scalars, vectors = segment_mean(output.scalars, runs), segment_mean(output.vectors, runs)
+        # The length of a vector has no slope at zero.
+        lengths = torch.sqrt(vectors.square().sum(dim=-1) + 1e-6)
+        gain = self.gain(torch.cat([scalars, lengths], dim=-1))
+        return self.mix((gain[..., None] * vectors).transpose(1, 2))[..., 0]
 
 
 class SumReadout(nn.Module):

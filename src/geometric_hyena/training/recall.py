@@ -15,6 +15,7 @@ from geometric_hyena.data.associative_recall import (
 )
 from geometric_hyena.evaluation.metrics import vector_metrics
 from geometric_hyena.geometry.graph import collate
+from geometric_hyena.models.descriptions import DESCRIPTIONS
 from geometric_hyena.models.readouts import PooledVectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.report.run_report import PredictedFrame, RunReport, write_run_report
@@ -54,7 +55,9 @@ class RecallTask(Task):
         # Lengths of vectors go up to the vocabulary: that is the unit in which the model sees them.
         options = {**asdict(config.network), "radius": float(config.data.vocabulary)}
         model = build_model(config.model, POSITIONAL_FEATURES, 1, options)
-        return Predictor(model, PooledVectorReadout(config.network.vector_channels))
+        network = config.network
+        scalars = network.hidden_dim if "scalars" in DESCRIPTIONS[config.model].gives else 0
+        return Predictor(model, PooledVectorReadout(scalars, network.vector_channels))
 
     def collate(self, samples: Sequence[RecallSample]) -> TaskBatch:
         graphs = collate([sample.graph for sample in samples])
