@@ -50,13 +50,10 @@ class PooledVectorReadout(nn.Module):
     def __init__(self, hidden_dim: int, vector_channels: int):
         super().__init__()
         width = max(hidden_dim, vector_channels)
-        self.gain = nn.Sequential(
-            nn.Linear(hidden_dim + vector_channels, width),
-            nn.SiLU(),
-            nn.Linear(width, vector_channels),
-        )
-        nn.init.zeros_(self.gain[-1].weight)
-        nn.init.ones_(self.gain[-1].bias)
+        last = nn.Linear(width, vector_channels)
+        nn.init.zeros_(last.weight)
+        nn.init.ones_(last.bias)
+        self.gain = nn.Sequential(nn.Linear(hidden_dim + vector_channels, width), nn.SiLU(), last)
         self.mix = nn.Linear(vector_channels, 1, bias=False)
         nn.init.zeros_(self.mix.weight)
 
