@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from geometric_hyena.data.nbody import NBodyConfig, Shuffled, cache, load_nbody, simulate
+from geometric_hyena.data.nbody import Augmented, NBodyConfig, Shuffled, cache, load_nbody, simulate
 from geometric_hyena.data.nbody.config import resolve_config, start_steps
 from geometric_hyena.data.nbody.simulation import forces, initial_state, reflect
 from geometric_hyena.errors import InputError
@@ -205,6 +205,26 @@ def test_shuffling_changes_the_order_and_nothing_else():
         assert torch.equal(b.graph.edge_features[..., 0], pair[~torch.eye(5, dtype=torch.bool)].view(5, 4))
     assert changed >= 5
     assert torch.equal(shuffled[2].target, Shuffled(data)[2].target)
+
+
+def test_augmented_samples_are_other_orders_and_mirror_images_of_the_same():
+    data = load_nbody(SMALL).train
+    augmented, seen = Augmented(data), set()
+    for epoch in range(4):
+        augmented.set_epoch(epoch)
+        for i in range(len(data)):
+            a, b = data[i], augmented[i]
+            # speeds tell the particles apart
+            order = (b.graph.scalars[:, :1] - a.graph.scalars[:, 0]).abs().argmin(dim=1)
+            sign = 1.0 if torch.equal(b.graph.positions, a.graph.positions[order]) else -1.0
+            assert torch.equal(b.graph.positions, sign * a.graph.positions[order])
+            assert torch.equal(b.graph.vectors, sign * a.graph.vectors[order])
+            assert torch.equal(b.target, sign * a.target[order])
+            assert torch.equal(b.graph.scalars, a.graph.scalars[order])
+            assert torch.equal(augmented[i].target, b.target)
+            seen.add((i, sign, tuple(order.tolist())))
+    assert {sign for _, sign, _ in seen} == {-1.0, 1.0}
+    assert len(seen) > 3 * len(data)
 
 
 def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch):

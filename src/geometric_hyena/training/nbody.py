@@ -10,6 +10,7 @@ from torch import Tensor
 from geometric_hyena.data.nbody import (
     NODE_FEATURES,
     TIME_STEP,
+    Augmented,
     NBodyConfig,
     NBodyDataset,
     NBodySample,
@@ -41,7 +42,9 @@ class NBodyRun(RunConfig):
 
     epochs: int = 100
     batch_size: int = 100
-    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(hidden_dim=64))
+    network: NetworkConfig = field(
+        default_factory=lambda: NetworkConfig(hidden_dim=64, blocks=4, distance_bumps=16)
+    )
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(learning_rate=1e-3))
     data: NBodyConfig = field(default_factory=NBodyConfig)
 
@@ -53,7 +56,8 @@ class NBodyTask(Task):
 
     def __init__(self, config: NBodyRun):
         data = load_nbody(config.data)
-        self.train, self.validation, self.test = data.train, data.validation, data.test
+        self.train = Augmented(data.train) if config.data.augment else data.train
+        self._unaugmented, self.validation, self.test = data.train, data.validation, data.test
         self.identity = data.identity
 
     def predictor(self, config: NBodyRun) -> Predictor:
@@ -69,8 +73,8 @@ class NBodyTask(Task):
         return torch.nn.functional.mse_loss(prediction, target)
 
     def evaluate(self, predictor: Predictor) -> "NBodyEvaluation":
-        self.train.set_epoch(0)
-        train = Frames(*self.train.states())
+        self._unaugmented.set_epoch(0)
+        train = Frames(*self._unaugmented.states())
         metrics, predicted = {}, torch.empty(0)
         for name, samples in (("validation", self.validation), ("test", self.test)):
             frames = Frames(*samples.states())

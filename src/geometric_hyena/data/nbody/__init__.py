@@ -3,6 +3,7 @@
 from geometric_hyena.data.nbody.config import NBodyConfig
 from geometric_hyena.data.nbody.dataset import (
     NODE_FEATURES,
+    Augmented,
     NBodyData,
     NBodyDataset,
     NBodySample,
@@ -14,6 +15,7 @@ from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories, simul
 __all__ = [
     "NODE_FEATURES",
     "TIME_STEP",
+    "Augmented",
     "NBodyConfig",
     "NBodyData",
     "NBodyDataset",

@@ -94,22 +94,49 @@ class Shuffled(Dataset[NBodySample]):
         return len(self.samples)
 
     def __getitem__(self, index: int) -> NBodySample:
-        sample = self.samples[index]
-        order = torch.from_numpy(np.random.default_rng([self.seed, index]).permutation(len(sample.graph)))
-        graph = sample.graph
-        charges = graph.scalars[order, 1:]
-        assert graph.vectors is not None
-        assert graph.neighbors is not None
-        return NBodySample(
-            GeometricGraph(
-                graph.scalars[order],
-                graph.positions[order],
-                graph.vectors[order],
-                graph.neighbors,
-                charges[:, None] * charges[graph.neighbors],
-            ),
-            sample.target[order],
-        )
+        return _changed(self.samples[index], np.random.default_rng([self.seed, index]))
+
+
+class Augmented(Dataset[NBodySample]):
+    """The same samples, their particles in another order in every epoch, and every other sample mirrored.
+
+    The physics knows neither order nor handedness, and a model with long convolutions knows both: it would
+    learn a few thousand trajectories by heart.
+    """
+
+    def __init__(self, samples: NBodyDataset, seed: int = 0):
+        self.samples, self.seed, self.epoch = samples, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Move on to the orders of another epoch, and to its start frames where they are drawn."""
+        self.epoch = epoch
+        self.samples.set_epoch(epoch)
+
+    def __getitem__(self, index: int) -> NBodySample:
+        generator = np.random.default_rng([self.seed, self.epoch, index])
+        return _changed(self.samples[index], generator, mirrored=bool(generator.integers(2)))
+
+
+def _changed(sample: NBodySample, generator: np.random.Generator, mirrored: bool = False) -> NBodySample:
+    """A sample in a random order of its particles, and inverted in the origin where asked for."""
+    graph, sign = sample.graph, -1.0 if mirrored else 1.0
+    order = torch.from_numpy(generator.permutation(len(graph)))
+    charges = graph.scalars[order, 1:]
+    assert graph.vectors is not None
+    assert graph.neighbors is not None
+    return NBodySample(
+        GeometricGraph(
+            graph.scalars[order],
+            sign * graph.positions[order],
+            sign * graph.vectors[order],
+            graph.neighbors,
+            charges[:, None] * charges[graph.neighbors],
+        ),
+        sign * sample.target[order],
+    )
 
 
 @dataclass(frozen=True, eq=False)
