@@ -97,7 +97,11 @@ class Source:
 
 
 OPEN_VACCINE = Source(
-    "open-vaccine", "Open Vaccine", "open_vaccine", ("train.json",), lambda paths: {"data": {"path": paths[0]}}
+    "open-vaccine",
+    "Open Vaccine",
+    "open_vaccine",
+    ("train.json",),
+    lambda paths: {"data": {"path": paths[0]}},
 )
 RIBONANZA = Source(
     "ribonanza", "Ribonanza", "ribonanza", ("train_data.csv",), lambda paths: {"data": {"path": paths[0]}}
