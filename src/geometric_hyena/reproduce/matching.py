@@ -31,7 +31,6 @@ def matched_network(model: str, reference: Mapping[str, Any], inputs: Mapping[st
     Raises:
         InputError: where no width comes near.
     """
-
     if model == "geometric-hyena" or DESCRIPTIONS[model].gives == ("vectors",):
         return dict(reference)
     return {**reference, "hidden_dim": _width(model, tuple(reference.items()), tuple(inputs.items()))}

@@ -96,7 +96,7 @@ def plan_sweep(sweep: Sweep, folder: Path, budget_name: str, choices: Choices) -
         raise InputError(f"--models: none of them is available here: {', '.join(missing)}")
     jobs = [make_job(cell, sweep.recipe, folder) for cell in make_cells(sweep, budget, available)]
     narrowed = any((choices.models, choices.settings, choices.seeds, choices.epochs))
-    left_out = {row: why for row, why in full.without.items() if row not in chosen}
+    left_out = {row: why for row, why in full.without.items() if row in sweep.models and row not in chosen}
     return Plan(sweep, budget, jobs, missing, left_out, budget_name == "quick" or narrowed)
 
 

@@ -10,6 +10,8 @@ def data_row(identity: Mapping[str, Any]) -> list[str]:
     """Source, checksum, sizes of the splits and structures of a run's data."""
     if "trajectories" in identity:
         return _trajectories(identity)
+    if "file" not in identity:
+        return ["generated", "–", _sizes(identity), "–"]
     split = identity["split"]
     return [
         identity["file"]["name"],
