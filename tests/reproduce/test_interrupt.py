@@ -1,6 +1,7 @@
 """Asked to stop, `ghyena reproduce` ends its runs and what they started; workers share the GPUs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -31,6 +32,7 @@ def gone(group):
     return False
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="lists processes by ps")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_runs_and_their_children(number, monkeypatch, capsys):
     processes = []

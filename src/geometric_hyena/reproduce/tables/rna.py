@@ -64,7 +64,7 @@ _OPPONENTS = {
 # quick: molecules, epochs; chosen by counting tokens, so that a table takes minutes on two cores.
 _OPEN_VACCINE_QUICK = {"backbone": (200, 6), "all-atom": (48, 5)}
 _RIBONANZA_QUICK = {"backbone": (120, 5), "all-atom": (24, 5)}
-_TC_RIBO_QUICK = {"backbone": (0, 4), "all-atom": (60, 4)}
+_TC_RIBO_QUICK = {"backbone": (0, 3), "all-atom": (40, 3)}
 _QUICK: Mapping[str, Any] = {
     "opponents": "tables",
     "batch_size": 4,
