@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from geometric_hyena.reproduce import runner
-from geometric_hyena.reproduce.interrupt import noted_interrupts
+from geometric_hyena.reproduce.interrupt import all_like_ctrl_c, noted_interrupts
 from geometric_hyena.reproduce.runner import run_jobs
 
 
@@ -33,7 +33,7 @@ def gone(group):
 
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="lists processes by ps")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_runs_and_their_children(number, monkeypatch, capsys):
     processes = []
 
@@ -65,6 +65,19 @@ def test_a_run_that_does_not_listen_is_killed(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_jobs([job()], workers=1, threads=1)
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_elsewhere_every_signal_is_like_ctrl_c(number):
+    def asked_to_stop():
+        with all_like_ctrl_c():
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        asked_to_stop()
+    assert signal.getsignal(number) is before
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

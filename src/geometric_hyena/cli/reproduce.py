@@ -35,6 +35,7 @@ def run(words: list[str]) -> int:
     """Run the verb on its command-line words."""
     try:
         from geometric_hyena.reproduce.everything import reproduce_all
+        from geometric_hyena.reproduce.interrupt import all_like_ctrl_c
         from geometric_hyena.reproduce.plan import Choices
         from geometric_hyena.reproduce.registry import entries, find_entry, place_of
         from geometric_hyena.reproduce.run import draw_again, reproduce
@@ -69,10 +70,11 @@ def run(words: list[str]) -> int:
     )
     budget, everything = options.get("budget", "quick"), Path("runs/reproduce")
     # Some entries train some configurations in common; in one folder each is run once.
-    if name == _ALL:
-        page = reproduce_all(Path(out or everything), budget, choices)
-    else:
-        page = reproduce(name, Path(out or everything / place_of(name)), budget, choices)
+    with all_like_ctrl_c():
+        if name == _ALL:
+            page = reproduce_all(Path(out or everything), budget, choices)
+        else:
+            page = reproduce(name, Path(out or everything / place_of(name)), budget, choices)
     print(page)
     return 0
 

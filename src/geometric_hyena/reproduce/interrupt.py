@@ -1,4 +1,4 @@
-"""Stopping at a safe place: ctrl-C and SIGTERM are noted, and looked at where nothing is half done."""
+"""Being asked to stop, by ctrl-C, SIGTERM or the end of a terminal, without leaving processes behind."""
 
 import signal
 import threading
@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ASKED = (signal.SIGINT, signal.SIGTERM)
+_ASKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_Handler = Callable[[int, FrameType | None], None]
+
+
+@contextmanager
+def all_like_ctrl_c() -> Iterator[None]:
+    """Every signal that asks to stop raises KeyboardInterrupt, so that whatever holds processes ends them."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled_by(interrupt):
+        yield
 
 
 @contextmanager
@@ -14,23 +26,33 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
     """A function that says whether the process has been asked to stop since.
 
     A signal that raised an exception between the start of a process and the note of it would leave the
-    process behind. Signals that are ignored (as of a process in the background) stay ignored. Outside of the
-    main thread, where there are no signals, it is never asked.
+    process behind.
     """
     asked: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         asked.append(number)
 
+    with _handled_by(note):
+        yield lambda: bool(asked)
+
+
+@contextmanager
+def _handled_by(handler: _Handler) -> Iterator[None]:
+    """The handler for the signals that ask to stop.
+
+    Those that are ignored (as of a process in the background) stay ignored; outside of the main thread there
+    are none.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield
         return
     before = {number: signal.getsignal(number) for number in _ASKED}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, note)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
+    for number, own in before.items():
+        if own is not signal.SIG_IGN:
             signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, own in before.items():
+            signal.signal(number, own)

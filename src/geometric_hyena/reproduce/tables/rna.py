@@ -1,6 +1,7 @@
 """What the RNA tables share: rows, sizes of the graphs, budgets, and words about structures and splits."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -8,7 +9,8 @@ from geometric_hyena.data.rna.config import RnaConfig
 from geometric_hyena.data.rna.dataset import build_structures
 from geometric_hyena.data.rna.graphs import EDGE_FEATURES, PAIRING_FEATURES, RNA_FEATURES
 from geometric_hyena.errors import MissingDependencyError
-from geometric_hyena.reproduce.sources import OPEN_VACCINE, RIBONANZA, TC_RIBO, Source
+from geometric_hyena.reproduce import sources
+from geometric_hyena.reproduce.sources import Source
 from geometric_hyena.reproduce.sweep import Budget, Sweep, Values, merged
 from geometric_hyena.reproduce.tables.paper_table import Row
 
@@ -54,17 +56,69 @@ TRANSFORMER, HYENA = Row("Transformer", "transformer"), Row("Hyena", "hyena")
 VNT, G_TRANSFORMER = Row("VNT", "vn-transformer"), Row("G-Transformer", "g-transformer")
 EQUIFORMER, G_HYENA = Row("Equiformer", "equiformer"), Row("G-Hyena", "geometric-hyena")
 
-# Tokens of a molecule: three beads or about 21.5 heavy atoms a nucleotide.
-_PER_NUCLEOTIDE = {"backbone": 3.0, "all-atom": 21.5}
-_OPPONENTS = {
-    "nucleotide": ("constant", "position", "nucleotide_loop", "nucleotide_loop_position", "gru"),
-    "molecule": ("constant", "kmer_svr", "gru"),
-}
 
-# quick: molecules, epochs; chosen by counting tokens, so that a table takes minutes on two cores.
-_OPEN_VACCINE_QUICK = {"backbone": (200, 6), "all-atom": (48, 5)}
-_RIBONANZA_QUICK = {"backbone": (120, 5), "all-atom": (24, 5)}
-_TC_RIBO_QUICK = {"backbone": (0, 3), "all-atom": (40, 3)}
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as the tables run it.
+
+    Attributes:
+        recipe: its recipe.
+        title: in words.
+        source: its file.
+        opponents: those that stand beside every model.
+        nucleotides: of a molecule, about.
+        training: molecules of the training split, about.
+        quick: representation -> molecules (0: all) and epochs of the reduced budget, by counting tokens
+            so that a table takes minutes on two cores.
+        quick_seeds: representation -> seeds of the reduced budget, where there is more than one.
+        paper: options of the full budget beyond `_PAPER`.
+    """
+
+    recipe: str
+    title: str
+    source: Source
+    opponents: tuple[str, ...]
+    nucleotides: int
+    training: int
+    quick: Mapping[str, tuple[int, int]]
+    quick_seeds: Mapping[str, int] = field(default_factory=dict)
+    paper: Values = field(default_factory=dict)
+
+
+_PER_NUCLEOTIDE = ("constant", "position", "nucleotide_loop", "nucleotide_loop_position", "gru")
+_PER_MOLECULE = ("constant", "kmer_svr", "gru")
+_TOKENS = {"backbone": 3.0, "all-atom": 21.5}  # of a nucleotide: beads, or heavy atoms about
+
+OPEN_VACCINE = DataSet(
+    "open-vaccine",
+    "Open Vaccine",
+    sources.OPEN_VACCINE,
+    _PER_NUCLEOTIDE,
+    nucleotides=107,
+    training=1112,
+    quick={"backbone": (200, 6), "all-atom": (48, 5)},
+)
+RIBONANZA = DataSet(
+    "ribonanza",
+    "Ribonanza-2k",
+    sources.RIBONANZA,
+    _PER_NUCLEOTIDE,
+    nucleotides=206,
+    training=1750,
+    quick={"backbone": (120, 5), "all-atom": (24, 5)},
+)
+TC_RIBO = DataSet(
+    "tc-ribo",
+    "Tc-Riboswitches",
+    sources.TC_RIBO,
+    _PER_MOLECULE,
+    nucleotides=72,
+    training=248,
+    quick={"backbone": (0, 3), "all-atom": (40, 3)},
+    quick_seeds={"backbone": 3},
+    paper={"network": {"hidden_dim": 32}, "optimizer": {"weight_decay": 1e-4}},
+)
+
 _QUICK: Mapping[str, Any] = {
     "opponents": "tables",
     "batch_size": 4,
@@ -79,100 +133,49 @@ _PAPER: Mapping[str, Any] = {
 }
 
 
-def open_vaccine(
-    representation: str, rows: tuple[str, ...], variants: Mapping[str, Values] | None = None
-) -> Sweep:
-    """The column of Open Vaccine in a representation."""
-    return _column(
-        ("open-vaccine", "Open Vaccine"),
-        OPEN_VACCINE,
-        representation,
-        rows,
-        variants,
-        _OPEN_VACCINE_QUICK,
-        107,
-        1112,
-    )
-
-
-def ribonanza(
-    representation: str, rows: tuple[str, ...], variants: Mapping[str, Values] | None = None
-) -> Sweep:
-    """The column of Ribonanza-2k in a representation."""
-    return _column(
-        ("ribonanza", "Ribonanza-2k"), RIBONANZA, representation, rows, variants, _RIBONANZA_QUICK, 206, 1750
-    )
-
-
-def tc_ribo(representation: str, rows: tuple[str, ...]) -> Sweep:
-    """The column of the riboswitches in a representation."""
-    narrow = {"network": {"hidden_dim": 32}}
-    return _column(
-        ("tc-ribo", "Tc-Riboswitches"),
-        TC_RIBO,
-        representation,
-        rows,
-        None,
-        _TC_RIBO_QUICK,
-        72,
-        248,
-        level="molecule",
-        seeds={"backbone": 3, "all-atom": 1},
-        paper={**narrow, "optimizer": {"learning_rate": 1e-3, "weight_decay": 1e-4}},
-    )
-
-
-def _column(
-    named: tuple[str, str],
-    source: Source,
+def column(
+    data: DataSet,
     representation: str,
     rows: tuple[str, ...],
-    variants: Mapping[str, Values] | None,
-    quick: Mapping[str, tuple[int, int]],
-    nucleotides: int,
-    training: int,
-    *,
-    level: str = "nucleotide",
-    seeds: Mapping[str, int] | None = None,
-    paper: Values | None = None,
+    variants: Mapping[str, Values] | None = None,
 ) -> Sweep:
-    molecules, epochs = quick[representation]
+    """The column of a data set in a representation; `variants` are those of `Sweep`."""
     shown: Values = {"data": {"representation": representation}}
-    slow = representation == "all-atom"
-    without = {"equiformer": EQUIFORMER_MEMORY} if slow else {}
+    large = representation == "all-atom"
+    molecules, epochs = data.quick[representation]
     # Trained opponents take as long as a model: they stand beside one row, for the whole column.
-    beside = {"geometric-hyena": {"opponents": "all"}} if "geometric-hyena" in rows else {}
+    beside: Mapping[str, Values] = {"geometric-hyena": {"opponents": "all"}}
     return Sweep(
-        name=f"{named[0]}-{representation}",
-        title=f"{named[1]}, {representation}",
-        recipe=named[0],
+        name=f"{data.recipe}-{representation}",
+        title=f"{data.title}, {representation}",
+        recipe=data.recipe,
         axis="representation",
         models=rows,
         options=lambda _: shown,
         inputs={"scalar_dim": RNA_FEATURES + PAIRING_FEATURES, "vector_dim": 0, "edge_dim": EDGE_FEATURES},
-        cost=lambda _: nucleotides * _PER_NUCLEOTIDE[representation],
+        cost=lambda _: data.nucleotides * _TOKENS[representation],
         check=check_rna,
         prepare=build_structures,
         quick=Budget(
             (representation,),
-            seeds=(seeds or {}).get(representation, 1),
+            seeds=data.quick_seeds.get(representation, 1),
             epochs=epochs,
             values=merged(_QUICK, {"data": {"molecules": molecules}}),
-            source=source,
-            without={"equiformer": EQUIFORMER_MEMORY if slow else EQUIFORMER_QUICK},
-            tokens=0.7 * molecules if molecules else training,
+            source=data.source,
+            without={"equiformer": EQUIFORMER_MEMORY if large else EQUIFORMER_QUICK},
+            tokens=0.7 * molecules if molecules else data.training,
         ),
         paper=Budget(
             (representation,),
             seeds=3,
             epochs=200,
-            values=merged(_PAPER, paper or {}),
-            source=source,
-            without=without,
-            tokens=training,
+            values=merged(_PAPER, data.paper),
+            source=data.source,
+            without={"equiformer": EQUIFORMER_MEMORY} if large else {},
+            tokens=data.training,
         ),
         reference="constant",
-        trivial=_OPPONENTS[level],
+        trivial=data.opponents,
         metric="rmse",
         variants={**beside, **(variants or {})},
     )

@@ -49,8 +49,8 @@ TABLE1 = PaperTable(
     title="Table 1: Open Vaccine and Ribonanza-2k, RMSE per nucleotide",
     rows=ROWS,
     columns=(
-        *(rna.open_vaccine(shown, _NAMES) for shown in rna.REPRESENTATIONS),
-        *(rna.ribonanza(shown, _NAMES) for shown in rna.REPRESENTATIONS),
+        *(rna.column(rna.OPEN_VACCINE, shown, _NAMES) for shown in rna.REPRESENTATIONS),
+        *(rna.column(rna.RIBONANZA, shown, _NAMES) for shown in rna.REPRESENTATIONS),
     ),
     published=PUBLISHED,
     source="Geometric Hyena, Table 1, mean ± standard deviation over 3 seeds",

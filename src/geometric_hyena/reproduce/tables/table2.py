@@ -24,7 +24,7 @@ TABLE2 = PaperTable(
     name="table2",
     title="Table 2: Tc-Riboswitches, RMSE of the switching factor",
     rows=ROWS,
-    columns=tuple(rna.tc_ribo(shown, _NAMES) for shown in rna.REPRESENTATIONS),
+    columns=tuple(rna.column(rna.TC_RIBO, shown, _NAMES) for shown in rna.REPRESENTATIONS),
     published={
         "tc-ribo-backbone": published_column(
             _LABELS,

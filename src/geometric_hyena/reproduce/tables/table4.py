@@ -6,7 +6,7 @@ from geometric_hyena.reproduce.tables.paper_table import PaperTable, Row
 ROWS = (rna.EGNN, Row("Seq-EGNN", "seq-egnn"), Row("EGNN-Seq", "egnn-seq"), rna.G_HYENA)
 _LABELS = {row.label for row in ROWS}
 _NAMES = tuple(row.name for row in ROWS)
-_COLUMNS = tuple(rna.open_vaccine(shown, _NAMES) for shown in rna.REPRESENTATIONS)
+_COLUMNS = tuple(rna.column(rna.OPEN_VACCINE, shown, _NAMES) for shown in rna.REPRESENTATIONS)
 
 TABLE4 = PaperTable(
     name="table4",
