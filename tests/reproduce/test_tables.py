@@ -212,7 +212,7 @@ def test_everything_ends_in_an_index_that_says_what_was_skipped(finished, tiny, 
     assert "(REDUCED)" in page
     assert "[tiny-table: A tiny table](tables/tiny-table.html)" in page
     assert "[one-sweep: Recall, one-sweep](one-sweep/one-sweep.md)" in page
-    assert "| absent | skipped: absent: Somebody's data is not at hand" in page
+    assert "| absent | skipped: Somebody's data is not at hand" in page
     assert "| tiny-table | far skipped: Somebody's data is not at hand" in page
     assert 'href="tables/tiny-table.html"' in (tiny / "out" / "index.html").read_text()
     for link in ("tables/tiny-table.html", "one-sweep/one-sweep.md"):
@@ -341,9 +341,14 @@ def test_a_source_is_found_by_path_folder_variable_and_cache(data_folder, tmp_pa
     with pytest.raises(MissingDataError, match="download it with ghyena data adk-equilibrium"):
         adk.locate(Places())
     monkeypatch.setenv("GHYENA_CACHE", str(data_folder))
-    found = adk.locate(Places())["data"]
-    assert found["topology"].endswith("adk4AKE.psf")
-    assert [Path(path).suffix for path in found["trajectory"]] == [".dcd"]
+    files = adk.locate(Places())["data"]
+    assert files["topology"].endswith("adk4AKE.psf")
+    assert [Path(path).suffix for path in files["trajectory"]] == [".dcd"]
+    with pytest.raises(MissingDataError) as found:
+        vaccine.locate(Places(str(tmp_path)))
+    assert str(tmp_path) in str(found.value)
+    assert "DIR/open_vaccine" in found.value.general
+    assert str(tmp_path) not in found.value.general
     with pytest.raises(InputError, match="there is no file"):
         adk.locate(Places(given={"adk-equilibrium": str(tmp_path)}))
 

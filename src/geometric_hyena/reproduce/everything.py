@@ -72,7 +72,9 @@ def _task(
             return _Task(name, entry, own, *plan_table(entry, own, budget_name, choices))
         if isinstance(entry, Sweep):
             return _Task(name, entry, own, [plan_sweep(entry, own, budget_name, choices)])
-    except (MissingDataError, MissingDependencyError) as error:
+    except MissingDataError as error:
+        return _Task(name, entry, own, skipped=error.general)
+    except MissingDependencyError as error:
         return _Task(name, entry, own, skipped=str(error))
     return _Task(name, entry, own)
 

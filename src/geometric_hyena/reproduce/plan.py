@@ -89,15 +89,15 @@ def plan_sweep(sweep: Sweep, folder: Path, budget_name: str, choices: Choices) -
     full = sweep.budget(budget_name)
     chosen = _chosen_rows(sweep, full, choices.models)
     budget = _narrowed(full, choices)
+    reduced = budget_name == "quick" or budget != full or bool(choices.models)
     if budget.source is not None:
         budget = replace(budget, values=merged(budget.values, budget.source.locate(choices.places)))
     available, missing = registered(sweep, chosen)
     if not available:
         raise InputError(f"--models: none of them is available here: {', '.join(missing)}")
     jobs = [make_job(cell, sweep.recipe, folder) for cell in make_cells(sweep, budget, available)]
-    narrowed = any((choices.models, choices.settings, choices.seeds, choices.epochs))
     left_out = {row: why for row, why in full.without.items() if row in sweep.models and row not in chosen}
-    return Plan(sweep, budget, jobs, missing, left_out, budget_name == "quick" or narrowed)
+    return Plan(sweep, budget, jobs, missing, left_out, reduced)
 
 
 def run_plans(plans: Sequence[Plan], choices: Choices, *, cheapest_first: bool = False) -> dict[str, str]:

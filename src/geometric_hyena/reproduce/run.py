@@ -103,14 +103,16 @@ def plan_table(
         MissingDataError: where there is no such column.
         InputError: for a value that is none.
     """
-    plans, missing = [], {}
+    plans, errors = [], {}
     for column in table.chosen_columns(choices.settings):
         try:
             plans.append(plan_sweep(column, folder, budget_name, table.within(column, choices)))
         except MissingDataError as error:
-            missing[column.name] = str(error)
+            errors[column.name] = error
+    missing = {name: error.general for name, error in errors.items()}
     if not plans:
-        raise MissingDataError(f"{table.name}: {'; '.join(dict.fromkeys(missing.values()))}")
+        said = dict.fromkeys(map(str, errors.values()))
+        raise MissingDataError(f"{table.name}: {'; '.join(said)}", "; ".join(dict.fromkeys(missing.values())))
     return plans, missing
 
 

@@ -15,7 +15,11 @@ VARIABLE = "GHYENA_DATA"
 
 
 class MissingDataError(InputError):
-    """Data that are not at hand."""
+    """Data that are not at hand; `general` says so without the folders of this machine, for pages."""
+
+    def __init__(self, text: str, general: str | None = None):
+        super().__init__(text)
+        self.general = general or text
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,9 @@ class Source:
         for candidate in candidates:
             if all(path.is_file() for path in self._in(candidate)):
                 return self._values(self._in(candidate))
-        raise MissingDataError(self._advice(folder))
+        anywhere = f"DIR/{self.folder}"
+        here = anywhere if folder is None else str(folder / self.folder)
+        raise MissingDataError(self._advice(here), self._advice(anywhere))
 
     def _in(self, folder: Path) -> list[Path]:
         return [folder / name for name in self.files]
@@ -85,10 +91,9 @@ class Source:
     def _values(self, paths: Sequence[Path]) -> Values:
         return self.options([str(path.resolve()) for path in paths])
 
-    def _advice(self, folder: Path | None) -> str:
+    def _advice(self, where: str) -> str:
         if self.downloaded:
             return f"{self.title} is not at hand: download it with ghyena data {self.name}"
-        where = f"DIR/{self.folder}" if folder is None else str(folder / self.folder)
         files = " and ".join(self.files)
         return (
             f"{self.title} is not at hand: put {files} (ghyena data {self.name} --help says where to get it) "
