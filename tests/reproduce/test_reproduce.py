@@ -49,8 +49,8 @@ def started(monkeypatch):
     """The commands of the processes that runs are started in."""
     commands, start = [], runner.start
 
-    def recorded(job, threads):
-        process = start(job, threads)
+    def recorded(job, threads, device):
+        process = start(job, threads, device)
         commands.append(process.args[3:])
         return process
 
@@ -137,8 +137,8 @@ def test_an_interrupted_sweep_goes_on(finished, started, tmp_path, monkeypatch, 
 def test_interrupting_leaves_no_process_behind(tmp_path, monkeypatch):
     processes, looks, start = [], [], runner.start
 
-    def recorded(job, threads):
-        processes.append(start(job, threads))
+    def recorded(job, threads, device):
+        processes.append(start(job, threads, device))
         return processes[-1]
 
     def interrupt(self):
@@ -190,8 +190,8 @@ def test_narrower_than_the_paper_is_reduced_and_shares_its_runs(finished, starte
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["table0"], "reproduce: there is no 'table0'; choose one of: recall-length"),
-        (["tiny", "nbody"], "expected one of: recall-length"),
+        (["table0"], "reproduce: there is no 'table0'; choose one of: table1, table2"),
+        (["tiny", "nbody"], "expected one of: table1"),
         (["tiny", "--budget", "huge"], "--budget: expected quick or paper, got 'huge'"),
         (["tiny", "--values", "four"], "--values: expected values such as 4,7, got 'four'"),
         (["tiny", "--values", "2"], "length: expected at least 3, got 2"),

@@ -76,6 +76,21 @@ class KeyValues(Block):
 
 
 @dataclass(frozen=True)
+class Links(Block):
+    """A list of links to files beside the page, each a (text, target) pair."""
+
+    targets: Sequence[tuple[str, str]]
+
+    def html(self) -> str:
+        """The list."""
+        items = "".join(
+            f'<li><a href="{escape(target, quote=True)}">{escape(text)}</a></li>'
+            for text, target in self.targets
+        )
+        return f"<ul>{items}</ul>"
+
+
+@dataclass(frozen=True)
 class Table(Block):
     """A table: the first column is text, the others are numbers set right.
 

@@ -10,6 +10,7 @@ from geometric_hyena.data.nbody import NODE_FEATURES
 from geometric_hyena.data.nbody.config import resolve_config
 from geometric_hyena.reproduce.sweep import Budget, Published, Sweep
 
+_TOKENS = 5000  # of an epoch of 1,000 trajectories
 _COST = {"egnn": 3.0, "se3-hyena": 1.0, "fuchs": 3.0}
 _OWN_LINEAR, _EGNN_LINEAR = 0.0322, 0.0819
 _OWN = tuple(
@@ -52,8 +53,8 @@ NBODY = Sweep(
     inputs={"scalar_dim": NODE_FEATURES, "vector_dim": 1, "edge_dim": 1},
     cost=lambda protocol: _COST.get(protocol, 1.0),
     check=resolve_config,
-    quick=Budget(("egnn", "se3-hyena"), seeds=1, epochs=30, values=_SMALL),
-    paper=Budget(("egnn", "se3-hyena", "fuchs"), seeds=3, epochs=300),
+    quick=Budget(("egnn", "se3-hyena"), seeds=1, epochs=30, values=_SMALL, tokens=_TOKENS),
+    paper=Budget(("egnn", "se3-hyena", "fuchs"), seeds=3, epochs=300, tokens=_TOKENS),
     reference="linear_motion",
     trivial=("linear_motion", "constant_velocity", "mean"),
     published=_OWN + _EGNN,

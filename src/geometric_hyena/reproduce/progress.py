@@ -54,6 +54,13 @@ class SweepProgress:
             line = f"{ended}/{len(self.jobs)}  {name}: {outcome}{left}"
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
+    def stopped(self) -> None:
+        """Say that the runs are ended early, and how to go on."""
+        ended = sum(job.ended for job in self.jobs)
+        self.console.print(
+            f"stopped with {ended} of {len(self.jobs)} runs ended; the same command goes on", highlight=False
+        )
+
     def _done(self) -> float:
         return sum(job.done * job.cell.cost for job in self.jobs)
 

@@ -19,7 +19,8 @@ MODELS = (
 )
 _LENGTH = 128
 _HIDDEN, _CHANNELS = 80, 16
-_QUICK: dict[str, Any] = {"data": {"length": 16, "train": 1300}}
+_QUICK_LENGTH, _QUICK_TRAIN, _PAPER_TRAIN = 16, 1300, 2600
+_QUICK: dict[str, Any] = {"data": {"length": _QUICK_LENGTH, "train": _QUICK_TRAIN}}
 _PAPER: dict[str, Any] = {
     "data": {"length": _LENGTH},
     "optimizer": {"learning_rate": 1e-3, "weight_decay": 1e-5, "warmup": 10 / 300},
@@ -39,8 +40,8 @@ LENGTH = Sweep(
     axis="sequence length",
     options=lambda length: {"data": {"length": length}},
     cost=lambda length: float(length),
-    quick=Budget((16, 32), seeds=1, epochs=10, values=_QUICK),
-    paper=Budget((32, 64, 128, 256, 512, 1024), seeds=3, epochs=300, values=_PAPER),
+    quick=Budget((16, 32), seeds=1, epochs=10, values=_QUICK, tokens=_QUICK_TRAIN),
+    paper=Budget((32, 64, 128, 256, 512, 1024), seeds=3, epochs=300, values=_PAPER, tokens=_PAPER_TRAIN),
     log_axis=True,
     **_SHARED,
 )
@@ -56,8 +57,8 @@ WIDTH = Sweep(
         }
     },
     cost=lambda factor: float(factor),
-    quick=Budget((0.5, 1.0), seeds=1, epochs=10, values=_QUICK),
-    paper=Budget((0.25, 0.5, 1.0, 2.0), seeds=3, epochs=300, values=_PAPER),
+    quick=Budget((0.5, 1.0), seeds=1, epochs=10, values=_QUICK, tokens=_QUICK_LENGTH * _QUICK_TRAIN),
+    paper=Budget((0.25, 0.5, 1.0, 2.0), seeds=3, epochs=300, values=_PAPER, tokens=_LENGTH * _PAPER_TRAIN),
     log_axis=True,
     **_SHARED,
 )
@@ -68,7 +69,7 @@ VOCABULARY = Sweep(
     axis="vocabulary size",
     options=lambda size: {"data": {"vocabulary": size}},
     cost=lambda size: 1.0,
-    quick=Budget((3, 5), seeds=1, epochs=10, values=_QUICK),
-    paper=Budget((3, 4, 5, 6), seeds=3, epochs=300, values=_PAPER),
+    quick=Budget((3, 5), seeds=1, epochs=10, values=_QUICK, tokens=_QUICK_LENGTH * _QUICK_TRAIN),
+    paper=Budget((3, 4, 5, 6), seeds=3, epochs=300, values=_PAPER, tokens=_LENGTH * _PAPER_TRAIN),
     **_SHARED,
 )

@@ -12,7 +12,15 @@ from geometric_hyena.reproduce.runner import Job
 from geometric_hyena.reproduce.sweep import Budget, Sweep
 
 Record = Mapping[str, Any]
-_KEPT = ("parameters", "epochs", "best_epoch", "best_val_loss", "seconds", "threads", "data")
+# What results of each kind have, beside the name of the kind and a title.
+_NEEDED = {
+    "study": ("parts",),
+    "table": ("rows", "columns", "parts"),
+    "sweep": ("cells", "settings", "models"),
+}
+_KEPT = ("parameters", "epochs", "best_epoch", "best_val_loss", "seconds", "threads")
+# Where data lie on this machine is nobody's business; names and checksums stay.
+_PATHS = ("path", "labels")
 
 
 def make_record(
@@ -22,6 +30,7 @@ def make_record(
     *,
     reduced: bool,
     skipped: Sequence[str],
+    left_out: Record,
     failed: Record,
 ) -> dict[str, Any]:
     """Everything that table and figure say, and where it came from."""
@@ -37,8 +46,10 @@ def make_record(
         "seeds": list(range(budget.seeds)),
         "models": list(dict.fromkeys(job.cell.model for job in jobs)),
         "models_not_available": list(skipped),
+        "left_out": dict(left_out),
         "reference": sweep.reference,
         "trivial": list(sweep.trivial),
+        "metric": sweep.metric,
         "published": [asdict(number) for number in sweep.published if number.setting in budget.settings],
         "failed": dict(failed),
         "cells": [_cell(job) for job in jobs if job.ended],
@@ -54,6 +65,7 @@ def _cell(job: Job) -> dict[str, Any]:
         "run": job.cell.name,
         **{name: values for name, values in summary.items() if name.startswith("test")},
         **{name: summary[name] for name in _KEPT},
+        "data": {name: value for name, value in summary["data"].items() if name not in _PATHS},
         "network": asdict(job.cell.config.network),
         "optimizer": asdict(job.cell.config.optimizer),
         "commit": summary["environment"]["commit"],
@@ -77,8 +89,8 @@ def read_record(path: Path) -> dict[str, Any]:
     except ValueError:
         record = None
     record = record if isinstance(record, dict) else {}
-    needed = {"study", "title", "parts"} if "study" in record else {"sweep", "cells", "settings", "models"}
-    missing = needed - record.keys()
+    kind = next((name for name in _NEEDED if name in record), "sweep")
+    missing = {kind, "title", *_NEEDED[kind]} - record.keys()
     if missing:
         raise InputError(f"{path}: is no result of ghyena reproduce (it has no {', '.join(sorted(missing))})")
     return record
@@ -87,15 +99,32 @@ def read_record(path: Path) -> dict[str, Any]:
 def values_of(
     record: Record, model: str, setting: Any, split: str = "test", who: str = "model"
 ) -> list[float]:
-    """The squared errors of all seeds of a cell of the table."""
+    """The errors of all seeds of a cell of the table."""
     return [
-        cell[split][who]["mse"]
+        cell[split][who][metric_of(record)]
         for cell in record["cells"]
         if cell["model"] == model and cell["setting"] == setting and split in cell
     ]
 
 
 def trivial_values(record: Record, name: str, setting: Any) -> list[float]:
-    """The squared error of a trivial baseline: one, for all runs of a setting share test data."""
-    found = [cell["test"][name]["mse"] for cell in record["cells"] if cell["setting"] == setting]
-    return found[:1]
+    """The error of a trivial baseline: one, for all runs of a setting share test data."""
+    return opponent_values(record, name, setting)[:1]
+
+
+def opponent_values(record: Record, name: str, setting: Any) -> list[float]:
+    """The error of an opponent beside the runs, one a seed; of one that is not trained it is always the same.
+
+    Not every run has every opponent beside it, where training one takes as long as the run.
+    """
+    by_seed = {
+        cell["seed"]: cell["test"][name][metric_of(record)]
+        for cell in reversed(record["cells"])
+        if cell["setting"] == setting and name in cell["test"]
+    }
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def metric_of(record: Record) -> str:
+    """The metric that is shown; results of earlier versions have squared errors."""
+    return record.get("metric", "mse")

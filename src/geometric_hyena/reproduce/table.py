@@ -4,9 +4,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from geometric_hyena.report.numbers import format_number
-from geometric_hyena.reproduce.result import Record, trivial_values, values_of
+from geometric_hyena.reproduce.result import Record, metric_of, trivial_values, values_of
 
 Row = tuple[str, Sequence[str]]
+METRICS = {"mse": "mean squared error", "rmse": "RMSE"}
 
 
 def markdown(record: Record) -> str:
@@ -42,8 +43,8 @@ def _note(record: Record) -> str:
     spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
     epochs = " to ".join(str(x) for x in sorted({cell["epochs"] for cell in record["cells"]}))
     return (
-        f"Test mean squared error, {spread}; in brackets the ratio to {reference}. Epochs: {epochs}. "
-        f"{_size(record)}"
+        f"Test {METRICS[metric_of(record)]}, {spread}; in brackets the ratio to {reference}. Epochs: "
+        f"{epochs}. {_size(record)}"
     )
 
 

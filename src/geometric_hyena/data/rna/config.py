@@ -23,6 +23,7 @@ class RnaConfig:
         neighbors: number of nearest neighbours of a token.
         radius: largest distance of neighbours, angstrom.
         skip_invalid: leave bad rows and structures out and list them, instead of an error.
+        molecules: at most so many, drawn at random by split_seed; 0: all.
     """
 
     # The field with the file of measurements.
@@ -37,6 +38,7 @@ class RnaConfig:
     neighbors: int = 16
     radius: float = 10.0
     skip_invalid: bool = False
+    molecules: int = 0
 
     @property
     def file(self) -> str:
@@ -129,5 +131,6 @@ def check_rna_config(config: RnaConfig) -> None:
         raise InputError(f"data.neighbors: expected at least 1, got {config.neighbors}")
     if not config.radius > 0:
         raise InputError(f"data.radius: expected a positive distance in angstrom, got {config.radius}")
-    if config.split_seed < 0:
-        raise InputError(f"data.split_seed: expected zero or more, got {config.split_seed}")
+    for name, value in (("split_seed", config.split_seed), ("molecules", config.molecules)):
+        if value < 0:
+            raise InputError(f"data.{name}: expected zero or more, got {value}")

@@ -79,7 +79,7 @@ def load_rna(config: RnaConfig) -> RnaSamples:
     """
     check_rna_config(config)
     files = None if config.structures is None else StructureFiles(config.structures)
-    data = _read(config, files)
+    data = _some(_read(config, files), config)
     structures, left = structures_for(
         data.records, files, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid
     )
@@ -115,6 +115,19 @@ def load_rna(config: RnaConfig) -> RnaSamples:
     return RnaSamples(
         **parts, target_names=data.target_names, level=data.level, examples=examples, identity=identity
     )
+
+
+def build_structures(config: RnaConfig) -> None:
+    """Build the sketches that `load_rna` will want into their cache, where it wants any.
+
+    Raises:
+        InputError: for values, files and rows that cannot be used.
+        MissingDependencyError: where ViennaRNA or biotite is needed and not installed.
+    """
+    check_rna_config(config)
+    if config.structures is None:
+        records = _some(_read(config, None), config).records
+        structures_for(records, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid)
 
 
 def graph_of(structure: RnaStructure, dot_bracket: str, config: RnaConfig) -> GeometricGraph:
@@ -157,6 +170,19 @@ def _read(config: RnaConfig, files: StructureFiles | None) -> RnaData:
     if config.level not in (None, data.level):
         raise InputError(f"{config.file}: has labels per {data.level}, data.level is {config.level}")
     return data
+
+
+def _some(data: RnaData, config: RnaConfig) -> RnaData:
+    """As many molecules as the configuration asks for; fewer of the same data are among more."""
+    if not 0 < config.molecules < len(data):
+        return data
+    order = np.random.default_rng(config.split_seed).permutation(len(data))
+    places = np.sort(order[: config.molecules])
+    splits = data.splits and {
+        name: np.flatnonzero(np.isin(places, part)) for name, part in data.splits.items()
+    }
+    records = tuple(data.records[place] for place in places)
+    return dataclasses.replace(data, records=records, splits=splits)
 
 
 def _split(config: RnaConfig, data: RnaData, kept: Sequence[int]) -> tuple[str, dict[str, np.ndarray]]:

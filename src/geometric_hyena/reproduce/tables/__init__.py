@@ -1,0 +1,1 @@
+"""The papers' tables, a file each."""

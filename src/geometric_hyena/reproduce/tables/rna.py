@@ -1,0 +1,192 @@
+"""What the RNA tables share: rows, sizes of the graphs, budgets, and words about structures and splits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from geometric_hyena.data.rna.config import RnaConfig
+from geometric_hyena.data.rna.dataset import build_structures
+from geometric_hyena.data.rna.graphs import EDGE_FEATURES, PAIRING_FEATURES, RNA_FEATURES
+from geometric_hyena.errors import MissingDependencyError
+from geometric_hyena.reproduce import sources
+from geometric_hyena.reproduce.sources import Source
+from geometric_hyena.reproduce.sweep import Budget, Sweep, Values, merged
+from geometric_hyena.reproduce.tables.paper_table import Row
+
+REPRESENTATIONS = ("backbone", "all-atom")
+EQUIFORMER_QUICK = (
+    "its runs take as long as those of all other models together; --models equiformer trains it"
+)
+EQUIFORMER_MEMORY = "its memory grows with the square of the number of atoms; the paper has OOM"
+
+STRUCTURES = (
+    "Structures: the papers use RhoFold+; here every structure is a sketch built from sequence and "
+    "secondary structure, with A-form stems and no tertiary contacts. Sequence, base pairs and loop types "
+    "are in all of them, the true fold in none. Predicted structures: ghyena data rhofold, then ghyena "
+    "train --data.structures."
+)
+OPEN_VACCINE_SPLIT = (
+    "Split: the paper's is not published. Here 70 / 15 / 15 at random of the constructs that pass the "
+    "signal-to-noise filter; designs come in families, so a random split has relatives on both sides "
+    "(--data.split cluster of ghyena train keeps families together)."
+)
+OPEN_VACCINE_TARGETS = (
+    "Targets of Open Vaccine: reactivity, deg_Mg_pH10 and deg_pH10 as in the paper, which are not the three "
+    "of the Kaggle competition. The 1,589 constructs of 107 nucleotides, 68 of them measured."
+)
+SIZES = (
+    "Sizes: depth, width and optimiser of the papers' RNA runs are not published. The full budget takes 3 "
+    "blocks, 64 channels (32 for riboswitches), 8 vector channels where the paper may have 1, Adam with "
+    "linear warm-up over 5 % of the steps and cosine decay; every model has the parameters of Geometric "
+    "Hyena at equal depth."
+)
+KEPT = (
+    "What is kept: the moving average of the weights at the epoch of the lowest validation loss; the paper "
+    "does not say what it keeps."
+)
+RMSE = (
+    "RMSE: over all measured values; the loss is the mean of the targets' RMSEs. The paper says RMSE alone."
+)
+
+# The papers' rows of Tables 1 and 2, as they name them.
+SCHNET, TFN, EGNN = Row("SchNet", "schnet"), Row("TFN", "tfn"), Row("EGNN", "egnn")
+FAST_EGNN, LEFTNET, TMD_ET = Row("FastEGNN", "fast-egnn"), Row("LEFTNet", "leftnet"), Row("TMD-ET", "tmd-et")
+TRANSFORMER, HYENA = Row("Transformer", "transformer"), Row("Hyena", "hyena")
+VNT, G_TRANSFORMER = Row("VNT", "vn-transformer"), Row("G-Transformer", "g-transformer")
+EQUIFORMER, G_HYENA = Row("Equiformer", "equiformer"), Row("G-Hyena", "geometric-hyena")
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as the tables run it.
+
+    Attributes:
+        recipe: its recipe.
+        title: in words.
+        source: its file.
+        opponents: those that stand beside every model.
+        nucleotides: of a molecule, about.
+        training: molecules of the training split, about.
+        quick: representation -> molecules (0: all) and epochs of the reduced budget, by counting tokens
+            so that a table takes minutes on two cores.
+        quick_seeds: representation -> seeds of the reduced budget, where there is more than one.
+        paper: options of the full budget beyond `_PAPER`.
+    """
+
+    recipe: str
+    title: str
+    source: Source
+    opponents: tuple[str, ...]
+    nucleotides: int
+    training: int
+    quick: Mapping[str, tuple[int, int]]
+    quick_seeds: Mapping[str, int] = field(default_factory=dict)
+    paper: Values = field(default_factory=dict)
+
+
+_PER_NUCLEOTIDE = ("constant", "position", "nucleotide_loop", "nucleotide_loop_position", "gru")
+_PER_MOLECULE = ("constant", "kmer_svr", "gru")
+_TOKENS = {"backbone": 3.0, "all-atom": 21.5}  # of a nucleotide: beads, or heavy atoms about
+
+OPEN_VACCINE = DataSet(
+    "open-vaccine",
+    "Open Vaccine",
+    sources.OPEN_VACCINE,
+    _PER_NUCLEOTIDE,
+    nucleotides=107,
+    training=1112,
+    quick={"backbone": (200, 6), "all-atom": (48, 5)},
+)
+RIBONANZA = DataSet(
+    "ribonanza",
+    "Ribonanza-2k",
+    sources.RIBONANZA,
+    _PER_NUCLEOTIDE,
+    nucleotides=206,
+    training=1750,
+    quick={"backbone": (120, 5), "all-atom": (24, 5)},
+)
+TC_RIBO = DataSet(
+    "tc-ribo",
+    "Tc-Riboswitches",
+    sources.TC_RIBO,
+    _PER_MOLECULE,
+    nucleotides=72,
+    training=248,
+    quick={"backbone": (0, 3), "all-atom": (40, 3)},
+    quick_seeds={"backbone": 3},
+    paper={"network": {"hidden_dim": 32}, "optimizer": {"weight_decay": 1e-4}},
+)
+
+_QUICK: Mapping[str, Any] = {
+    "opponents": "tables",
+    "batch_size": 4,
+    "network": {"hidden_dim": 24, "vector_channels": 4, "blocks": 2},
+    "optimizer": {"averaging": 0.97},
+}
+_PAPER: Mapping[str, Any] = {
+    "opponents": "tables",
+    "batch_size": 16,
+    "network": {"hidden_dim": 64, "vector_channels": 8, "blocks": 3},
+    "optimizer": {"learning_rate": 1e-3},
+}
+
+
+def column(
+    data: DataSet,
+    representation: str,
+    rows: tuple[str, ...],
+    variants: Mapping[str, Values] | None = None,
+) -> Sweep:
+    """The column of a data set in a representation; `variants` are those of `Sweep`."""
+    shown: Values = {"data": {"representation": representation}}
+    large = representation == "all-atom"
+    molecules, epochs = data.quick[representation]
+    # Trained opponents take as long as a model: they stand beside one row, for the whole column.
+    beside: Mapping[str, Values] = {"geometric-hyena": {"opponents": "all"}}
+    return Sweep(
+        name=f"{data.recipe}-{representation}",
+        title=f"{data.title}, {representation}",
+        recipe=data.recipe,
+        axis="representation",
+        models=rows,
+        options=lambda _: shown,
+        inputs={"scalar_dim": RNA_FEATURES + PAIRING_FEATURES, "vector_dim": 0, "edge_dim": EDGE_FEATURES},
+        cost=lambda _: data.nucleotides * _TOKENS[representation],
+        check=check_rna,
+        prepare=build_structures,
+        quick=Budget(
+            (representation,),
+            seeds=data.quick_seeds.get(representation, 1),
+            epochs=epochs,
+            values=merged(_QUICK, {"data": {"molecules": molecules}}),
+            source=data.source,
+            without={"equiformer": EQUIFORMER_MEMORY if large else EQUIFORMER_QUICK},
+            tokens=0.7 * molecules if molecules else data.training,
+        ),
+        paper=Budget(
+            (representation,),
+            seeds=3,
+            epochs=200,
+            values=merged(_PAPER, data.paper),
+            source=data.source,
+            without={"equiformer": EQUIFORMER_MEMORY} if large else {},
+            tokens=data.training,
+        ),
+        reference="constant",
+        trivial=data.opponents,
+        metric="rmse",
+        variants={**beside, **(variants or {})},
+    )
+
+
+def check_rna(config: RnaConfig) -> None:
+    """Check what every run would stumble over: the packages that sketches and features need.
+
+    Raises:
+        MissingDependencyError: where one is not installed.
+    """
+    for package, name in (("RNA", "viennarna"), ("biotite", "biotite")):
+        if find_spec(package) is None:
+            raise MissingDependencyError(name, "bio", "building RNA structures")
