@@ -12,7 +12,7 @@ _UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of `ghyena benchmark`; all but the first are for `scaling`.
+    """Options of `ghyena benchmark`; all but the first are for `scaling`, the last two for many models.
 
     Attributes:
         quick: the short lengths only.
@@ -20,6 +20,8 @@ class Settings:
         memory: bytes for which the largest N is asked.
         limit: seconds; a peer is not measured where a call would take longer.
         limit_memory: bytes; nothing is measured where a call would take more.
+        models: names of the models; none: the block and its twins.
+        training: forward and backward, too.
     """
 
     quick: bool = False
@@ -27,6 +29,8 @@ class Settings:
     memory: int = 24 * GIB
     limit: int = 60
     limit_memory: int = 12 * GIB
+    models: tuple[str, ...] = ()
+    training: bool = False
 
 
 def memory_size(text: str, option: str) -> int:
