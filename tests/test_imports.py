@@ -37,9 +37,10 @@ ALLOWED = {
     "errors": set(),
     "version": set(),
     "files": set(),
+    "memory": set(),
     "provenance": set(),
 }
-LEAVES = {"errors", "version", "files", "provenance"}
+LEAVES = {"errors", "version", "files", "memory", "provenance"}
 
 
 def room_of(path):

@@ -6,8 +6,9 @@ import torch
 from geometric_hyena.benchmarks import growth, scaling, sizes
 from geometric_hyena.benchmarks.measure import Measured
 from geometric_hyena.benchmarks.one_block import FUSED, MATERIALISED, MODES, OURS, Prepared
-from geometric_hyena.benchmarks.settings import GIB, Settings
+from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.errors import InputError
+from geometric_hyena.memory import GIB
 
 CPU = torch.device("cpu")
 SIZES = [1024, 4096, 32_768, 65_536, 262_144]

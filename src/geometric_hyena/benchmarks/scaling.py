@@ -9,9 +9,10 @@ import torch
 from geometric_hyena.benchmarks import growth, one_block, sizes
 from geometric_hyena.benchmarks.measure import times_and_peaks
 from geometric_hyena.benchmarks.one_block import FUSED, HIDDEN, MATERIALISED, MODES, NEIGHBORS, OURS, Prepared
-from geometric_hyena.benchmarks.settings import GIB, Settings, spoken_size
+from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.errors import InputError
+from geometric_hyena.memory import GIB, spoken_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 
 from geometric_hyena.benchmarks import growth
-from geometric_hyena.benchmarks.measure import Measured, free_bytes, times_and_peaks
+from geometric_hyena.benchmarks.measure import Measured, times_and_peaks
 from geometric_hyena.benchmarks.one_block import Prepared
-from geometric_hyena.benchmarks.settings import Settings, spoken_size
+from geometric_hyena.benchmarks.settings import Settings
+from geometric_hyena.memory import free_bytes, spoken_size
 
 # Of the memory that is free, so much is taken at most.
 _SHARE = 0.8

@@ -8,8 +8,9 @@ import torch
 
 from geometric_hyena.benchmarks import one_layer, one_se3_layer, sizes
 from geometric_hyena.benchmarks.one_block import HIDDEN, NEIGHBORS
-from geometric_hyena.benchmarks.settings import GIB, Settings, spoken_size
+from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.errors import GHyenaError
+from geometric_hyena.memory import GIB, spoken_size
 from geometric_hyena.reproduce.study import Findings, Measurement, Row, Study
 
 # One A10G, on which both papers measured.
