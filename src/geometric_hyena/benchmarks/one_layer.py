@@ -103,7 +103,8 @@ def check(name: str, channels: int, device: torch.device) -> None:
         assert said.isfinite().all(), f"{name} gives {kind} that are not finite"
     if PEERS[name].symmetry != "none":
         rotation = random_rotation(torch.Generator().manual_seed(0)).to(device)
-        error = equivariance_error(model, [_graph(_CHECKED, device)], rotation)
+        shift = torch.ones(3, dtype=rotation.dtype, device=device)
+        error = equivariance_error(model, [_graph(_CHECKED, device)], rotation, shift)
         assert error <= _TOLERANCE, (
             f"{name}: relative equivariance error {error:.1e} exceeds {_TOLERANCE:.0e}"
         )

@@ -7,7 +7,7 @@ is what lets attention over 20,000 tokens, four numbers a pair, run on the 24 GB
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from geometric_hyena.benchmarks.one_block import Prepared
 from geometric_hyena.benchmarks.one_layer import prepared_layer
@@ -32,7 +32,7 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 
 def check(device: torch.device) -> None:
     """Raise AssertionError unless the layers are equivariant, and both attentions the same."""
-    scalars, vectors, lengths = (x.to(device) for x in _inputs(50))
+    scalars, vectors, lengths = _inputs(50, device)
     scalars, vectors = scalars.double(), vectors.double()
     rotation = random_rotation(torch.Generator().manual_seed(0)).to(device)
     said = {}
@@ -51,8 +51,7 @@ def check(device: torch.device) -> None:
 
 def prepare(name: str, length: int, modes: Sequence[str], device: torch.device) -> dict[str, Prepared]:
     """By mode: forward; and forward and backward, to parameters alone."""
-    args = [x.to(device) for x in _inputs(length)]
-    return prepared_layer(_made(name).to(device), args, {}, modes)
+    return prepared_layer(_made(name).to(device), _inputs(length, device), {}, modes)
 
 
 def _made(name: str) -> nn.Module:
@@ -60,7 +59,9 @@ def _made(name: str) -> nn.Module:
     return LAYERS[name]()
 
 
-def _inputs(length: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _inputs(length: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Scalars and vectors of one sequence, and its length, which stays on the CPU."""
     generator = torch.Generator().manual_seed(0)
     scalars = torch.randn(length, SCALARS, generator=generator)
-    return scalars, torch.randn(length, VECTORS, 3, generator=generator), torch.tensor([length])
+    vectors = torch.randn(length, VECTORS, 3, generator=generator)
+    return scalars.to(device), vectors.to(device), torch.tensor([length])
