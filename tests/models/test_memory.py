@@ -60,6 +60,8 @@ def test_memory_grows_as_tables_do():
     both = predicted_bytes("vn-transformer", [40_000, 40_000], SIZES, training=True)
     assert both == pytest.approx(2 * one)
     assert predicted_bytes("vn-transformer", [40_000], SIZES, training=False) < one
+    alone, four = (predicted_bytes("equiformer", [5000] * n, SIZES, training=False) for n in (1, 4))
+    assert alone == four  # one molecule at a time
     assert has_tables("equiformer")
     assert not has_tables("g-transformer")  # its attention is fused
 
@@ -104,3 +106,10 @@ def test_each_batch_is_checked_before_it_is_predicted_for(one_gib_free):
     with pytest.raises(InputError, match="to predict, and 1 GiB are free"):
         check([10_000])
     assert memory_check.prediction_check(run_config("egnn"), force=False) is None
+
+
+def test_what_is_forced_is_said_once(one_gib_free, capsys):
+    check = memory_check.prediction_check(run_config("vn-transformer"), force=True)
+    for length in (10_000, 10_000, 20_000):
+        check([length])
+    assert capsys.readouterr().err.count("going on") == 1

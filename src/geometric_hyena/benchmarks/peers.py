@@ -71,7 +71,7 @@ class MaterialisedAttentionBlock(DotProductAttentionBlock):
 
 
 class SE3TransformerBlock(SE3HyenaBlock):
-    """SE(3)-Hyena's block with self-attention for its long convolutions: by cross products of vectors.
+    """SE(3)-Hyena's block with self-attention for its long convolutions: by cross products of vectors::
 
         f, V += attention(q, k, v);    f, V += xi(f, V)
 

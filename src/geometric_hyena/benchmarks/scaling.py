@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LENGTHS = (1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 262_144, 1_048_576)
 _QUICK_LARGEST = 65_536
 _LARGEST = 1_048_576
+
 # name: (N, channels, device) -> what is called in each mode, and the bytes it is given
 MODELS: dict[str, Callable[..., dict[str, Prepared]]] = {
     name: partial(one_block.prepare, name) for name in (OURS, FUSED, MATERIALISED)

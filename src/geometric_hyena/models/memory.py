@@ -15,22 +15,28 @@ from geometric_hyena.models.registry import MODELS
 _FLOAT = 4
 _NEIGHBORS = 16
 
-# What a pair of tokens and a token take at the peak, by options, in training or not: bytes.
-Cost = Callable[[Mapping[str, Any], bool], tuple[float, float]]
+# (lengths of the molecules of a batch, options, training or not) -> bytes at the peak
+Cost = Callable[[Sequence[int], Mapping[str, Any], bool], float]
 
 
-def _vn_transformer(options: Mapping[str, Any], training: bool) -> tuple[float, float]:
+def _vn_transformer(lengths: Sequence[int], options: Mapping[str, Any], training: bool) -> float:
     """Scores and weights of the attention of all heads; in training the weights of every layer are kept."""
     hidden, blocks = options["hidden_dim"], options["blocks"]
     tables = blocks + 3 if training else 3
     pair = tables * math.gcd(hidden, options["heads"]) * _FLOAT
-    return pair, hidden * (1040 * blocks if training else 600)
+    token = hidden * (1040 * blocks if training else 600)
+    return sum(pair * n * n + token * n for n in lengths)
 
 
-def _equiformer(options: Mapping[str, Any], training: bool) -> tuple[float, float]:
-    """Offsets, distances and indices of all pairs, once; features of edges, in training of every layer."""
+def _equiformer(lengths: Sequence[int], options: Mapping[str, Any], training: bool) -> float:
+    """Offsets, distances and indices of all pairs; features of edges, in training those of every layer.
+
+    Molecules go through it one at a time: of what is not kept for the backward, the largest counts.
+    """
     numbers = options["neighbors"] * (options["hidden_dim"] + 3 * options["vector_channels"])
-    return 75, numbers * (120 + 233 * options["blocks"] if training else 206)
+    if training:
+        return 75 * max(lengths) ** 2 + numbers * (120 + 233 * options["blocks"]) * sum(lengths)
+    return 75 * max(lengths) ** 2 + numbers * 206 * max(lengths)
 
 
 _COSTS: dict[str, Cost] = {"vn-transformer": _vn_transformer, "equiformer": _equiformer}
@@ -53,5 +59,4 @@ def predicted_bytes(
         training: with what the backward pass needs, or without.
     """
     defaults = {p.name: p.default for p in inspect.signature(MODELS[name]).parameters.values()}
-    pair, token = _COSTS[name]({"neighbors": _NEIGHBORS, **defaults, **options}, training)
-    return sum(pair * n * n + token * n for n in lengths)
+    return _COSTS[name](lengths, {"neighbors": _NEIGHBORS, **defaults, **options}, training)

@@ -31,20 +31,27 @@ def check_training(task: Task, config: RunConfig, force: bool) -> None:
 def prediction_check(config: RunConfig, force: bool) -> Check | None:
     """What to call with the lengths of every batch before it is predicted for; None where there is no need.
 
-    It raises InputError as `check_training` does.
+    It raises InputError as `check_training` does; forced, it says so once.
     """
     if not has_tables(config.model):
         return None
-    return lambda lengths: _check(config, lengths, False, force)
+    said = False
+
+    def check(lengths: Sequence[int]) -> None:
+        nonlocal said
+        said = said or _check(config, lengths, False, force)
+
+    return check
 
 
-def _check(config: RunConfig, lengths: Sequence[int], training: bool, force: bool) -> None:
+def _check(config: RunConfig, lengths: Sequence[int], training: bool, force: bool) -> bool:
+    """Whether it was said that the memory will not do."""
     uses_gpu = config.accelerator != "cpu" and torch.cuda.is_available()
     free = free_bytes(torch.device("cuda" if uses_gpu else "cpu"))
     options = {**asdict(config.network), **_neighbors(config)}
     need = predicted_bytes(config.model, lengths, options, training=training)
     if free is None or need <= free:
-        return
+        return False
     together = f"{len(lengths)} molecules of up to " if len(lengths) > 1 else ""
     text = (
         f"model: {config.model} holds tables of N x N: for {together}{max(lengths):,} tokens it is predicted "
@@ -56,6 +63,7 @@ def _check(config: RunConfig, lengths: Sequence[int], training: bool, force: boo
             f"{text}; take fewer atoms or a model in N log N (see ghyena models), or go on with --force"
         )
     print(f"ghyena: {text}; going on", file=sys.stderr)
+    return True
 
 
 def _neighbors(config: RunConfig) -> dict[str, int]:
