@@ -43,6 +43,7 @@ format: $(READY)  ## let ruff put the code in order
 bench: $(READY)  ## benchmarks: ratios side by side, into results/benchmarks
 	for name in operator messages block; do $(BIN)/ghyena benchmark $$name || exit 1; done
 	$(BIN)/ghyena benchmark scaling --limit 20
+	$(BIN)/ghyena benchmark scaling --models all --limit 20
 
 clean:  ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info

@@ -33,13 +33,14 @@ ALLOWED = {
     "cli": {"training", "evaluation", "report", "data", "models", "benchmarks", "reproduce"},
     "testing": {"geometry"},
     "__init__": {"geometry", "models"},
-    "benchmarks": {"operators", "geometry", "layers", "models", "report"},
+    "benchmarks": {"operators", "geometry", "layers", "models", "report", "testing"},
     "errors": set(),
     "version": set(),
     "files": set(),
+    "memory": set(),
     "provenance": set(),
 }
-LEAVES = {"errors", "version", "files", "provenance"}
+LEAVES = {"errors", "version", "files", "memory", "provenance"}
 
 
 def room_of(path):
@@ -89,6 +90,8 @@ OPTIONAL = {
     "equiformer_pytorch": {"models/baselines/equiformer.py"},
     "torchmdnet": {"models/baselines/torchmd_net.py"},
     "VN_transformer": {"models/baselines/vn_transformer.py"},
+    "egnn_pytorch": {"benchmarks/egnn_package.py"},
+    "se3_transformer_pytorch": {"benchmarks/se3_transformer_package.py"},
 }
 
 

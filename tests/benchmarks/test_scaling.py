@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from geometric_hyena.benchmarks import growth, scaling
+from geometric_hyena.benchmarks import growth, scaling, sizes
 from geometric_hyena.benchmarks.measure import Measured
 from geometric_hyena.benchmarks.one_block import FUSED, MATERIALISED, MODES, OURS, Prepared
-from geometric_hyena.benchmarks.settings import GIB, Settings
+from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.errors import InputError
+from geometric_hyena.memory import GIB
 
 CPU = torch.device("cpu")
 SIZES = [1024, 4096, 32_768, 65_536, 262_144]
@@ -38,6 +39,11 @@ def test_what_falls_is_not_expected_to_go_on_falling():
     assert growth.expected([1000, 2000], [50.0, 40.0], 4000) == 80
 
 
+def called(calls, repeats):
+    """In place of measuring: what the calls say of themselves."""
+    return {name: call() for name, call in calls.items()}
+
+
 @pytest.fixture
 def laws(monkeypatch):
     """Models that only pretend: ours linear in time and memory, one peer slow, the other large."""
@@ -50,14 +56,13 @@ def laws(monkeypatch):
         scaling,
         "MODELS",
         {
-            name: lambda n, c, d, law=law: {mode: Prepared(lambda: law(n), 1000 * n) for mode in MODES}
+            name: lambda n, law=law, **_: {mode: Prepared(lambda: law(n), 1000 * n) for mode in MODES}
             for name, law in spent.items()
         },
     )
-    monkeypatch.setattr(
-        scaling, "times_and_peaks", lambda calls, repeats: {name: call() for name, call in calls.items()}
-    )
-    monkeypatch.setattr(scaling, "free_bytes", lambda device: 100 * GIB)
+    for module in (scaling, sizes):
+        monkeypatch.setattr(module, "times_and_peaks", called)
+    monkeypatch.setattr(sizes, "free_bytes", lambda device: 100 * GIB)
 
 
 def largest(rows, name):
@@ -76,7 +81,7 @@ def test_models_stop_at_their_limits(laws):
 
 
 def test_no_call_takes_more_than_the_memory_there_is(laws, monkeypatch):
-    monkeypatch.setattr(scaling, "free_bytes", lambda device: GIB)
+    monkeypatch.setattr(sizes, "free_bytes", lambda device: GIB)
     assert largest(list(scaling.rows(Settings(), CPU)), OURS) == 262_144
 
 

@@ -26,6 +26,11 @@ SIZES = {
     "study-degrees-runtime": {"tokens": 16, "repeats": 1, "hidden": 8, "blocks": 1},
     "study-wedge-dimensions": {"tokens": 7, "timed_tokens": 16, "repeats": 1},
     "study-kv-norm-growth": {"tokens": 6, "depths": (1,)},
+    **{
+        f"{figure}-{what}": {"lengths": (20, 24), "limit": 60}
+        for figure in ("figure1", "figure5")
+        for what in ("time", "memory")
+    },
 }
 # The setting that is trained.
 TRAINED = {
@@ -34,8 +39,10 @@ TRAINED = {
     "study-corruption": 0.3,
     "study-wedge": None,
     "study-kv-norm": "none",
+    "figure1": None,
+    "figure5": None,
 }
-SLOW = ("study-order", "study-corruption", "study-degrees")
+SLOW = ("study-order", "study-corruption", "study-degrees", "figure1")
 
 
 def tiny(name):

@@ -30,6 +30,31 @@ def test_every_model_trains_by_name_and_is_read_again(name, tmp_path, capsys):
     assert f"{before:.4f}" in capsys.readouterr().out
 
 
+def test_too_many_atoms_for_tables_of_pairs_are_refused_unless_forced(tmp_path, monkeypatch, capsys):
+    from MDAnalysisTests.datafiles import DCD2, PSF
+
+    pytest.importorskip("VN_transformer")
+    monkeypatch.setattr("geometric_hyena.training.memory_check.free_bytes", lambda device: 1000)
+    run, folder = tmp_path / "run", tmp_path / "predictions"
+    words = train_words(run, "--model", "vn-transformer", epochs=1, stride=32)
+    refused = "vn-transformer holds tables of N x N: for 60 tokens it is predicted to take"
+    assert ghyena(*words) == 2
+    error = capsys.readouterr().err
+    assert refused in error
+    assert error.count("\n") == 1
+    assert not run.exists()
+    assert ghyena(*words, "--force") == 0
+    shown = capsys.readouterr()
+    assert refused in shown.err
+    assert "1000 bytes are free; going on" in shown.err
+    predict = ("predict", run, PSF, DCD2, "--stride", "50", "--out", folder)
+    for words in (("evaluate", run), predict):
+        assert ghyena(*words) == 2
+        assert "to predict, and 1000 bytes are free; take fewer atoms" in capsys.readouterr().err
+    assert not folder.exists()
+    assert ghyena(*predict, "--force") == 0
+
+
 def test_a_model_of_the_size_asked_for(tmp_path):
     from MDAnalysisTests.datafiles import DCD2, PSF
 

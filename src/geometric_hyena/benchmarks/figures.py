@@ -1,11 +1,11 @@
-"""The figures of the benchmarks, in the reports' style: ours in its colour, everything else in grey."""
+"""The figures of the benchmarks, in the reports' style: ours in its colour, most else in grey."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from geometric_hyena.benchmarks.one_block import MODES, OURS
 from geometric_hyena.report.numbers import format_number
-from geometric_hyena.report.palette import INK, MODEL, MUTED, REFERENCE
+from geometric_hyena.report.palette import BETTER, CHAIN, INK, MODEL, MUTED, REFERENCE
 from geometric_hyena.report.plot_style import FULL_WIDTH, new_figure, styled
 
 if TYPE_CHECKING:
@@ -136,6 +136,40 @@ def scaling_figure(rows: Rows) -> "Figure":
     ]
     _legend(figure, marks)
     return figure
+
+
+@styled
+def models_figure(rows: Rows, costs: Mapping[str, str]) -> "Figure":
+    """Time and memory of many models against N, a row of panels a mode; `costs` are as published."""
+    modes = list(dict.fromkeys(row["mode"] for row in rows))
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    figure = new_figure(FULL_WIDTH, 1.6 + 4.2 * len(modes))
+    panels = figure.subplots(len(modes), 2, sharex=True, squeeze=False)
+    marks = []
+    for i, model in enumerate(models):
+        color = MODEL if i == 0 else _cost_color(costs[model])
+        marker, line = _MARKERS[i % len(_MARKERS)], _LINES[(i // len(_MARKERS)) % len(_LINES)]
+        marks.append((color, marker, line, model))
+        style = {"color": color, "linestyle": line, "markersize": 4, "linewidth": 2.4 if i == 0 else 1.2}
+        for mode, (time, memory) in zip(modes, panels, strict=True):
+            part = [row for row in rows if row["model"] == model and row["mode"] == mode]
+            shown = [row for row in part if row["bytes per token"] > 0]
+            time.plot([row["N"] for row in part], [row["seconds"] for row in part], marker, **style)
+            mebibytes = [row["N"] * row["bytes per token"] / 2**20 for row in shown]
+            memory.plot([row["N"] for row in shown], mebibytes, marker, **style)
+    for mode, (time, memory) in zip(modes, panels, strict=True):
+        time.set_title(f"Time of a layer, {mode}")
+        memory.set_title("Memory, inputs not counted")
+        _log_log([time, memory])
+        time.set_ylabel("seconds")
+        memory.set_ylabel("MiB")
+    growth = ((BETTER, "N log N"), (CHAIN, "N k"), (REFERENCE, "N^2"))
+    _legend(figure, [*marks, *((color, "s", "", f"published: {cost}") for color, cost in growth)])
+    return figure
+
+
+def _cost_color(cost: str) -> str:
+    return REFERENCE if "N^2" in cost else BETTER if "log" in cost else CHAIN
 
 
 def _shapes(channels: Sequence[int]) -> list[tuple[str, str, str, str]]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from geometric_hyena.memory import kibibytes
 from geometric_hyena.operators.workspace import forget_scratch
 
 Call = Callable[[], object]
@@ -19,7 +20,6 @@ PATIENCE = 5.0
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-_MEMORY = Path("/proc/meminfo")
 
 
 class Measured(NamedTuple):
@@ -106,9 +106,9 @@ def _time_and_peak(call: Call) -> Measured:
         return Measured(_timed(call, 1), -1)
     _give_back_freed_memory()
     _CLEAR.write_text("5")  # resets the peak
-    before = _kibibytes(_STATUS, "VmRSS")
+    before = kibibytes(_STATUS, "VmRSS")
     seconds = _timed(call, 1)
-    return Measured(seconds, 1024 * (_kibibytes(_STATUS, "VmHWM") - before))
+    return Measured(seconds, 1024 * (kibibytes(_STATUS, "VmHWM") - before))
 
 
 def _give_back_freed_memory() -> None:
@@ -116,15 +116,3 @@ def _give_back_freed_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """Memory that the device has to give now; None where that is not known."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return 1024 * _kibibytes(_MEMORY, "MemAvailable") if _MEMORY.exists() else None
-
-
-def _kibibytes(file: Path, field: str) -> int:
-    lines = file.read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from geometric_hyena.benchmarks import peers
-from geometric_hyena.benchmarks.measure import free_bytes, interleaved_medians, peak_bytes
+from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes
 from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.benchmarks.verdict import verdict
+from geometric_hyena.memory import free_bytes
 from geometric_hyena.operators import geometric_long_conv, reference
 from geometric_hyena.operators.convolution_torch import CHUNK_ELEMENTS
 from geometric_hyena.operators.fft import fft_length

@@ -3,10 +3,14 @@
 None of this is used by the library. Shapes as in the operators: (B, N, C) scalars, (B, N, C, 3) vectors.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from geometric_hyena.layers.attention import DotProductAttentionBlock
+from geometric_hyena.layers.se3_hyena_block import SE3HyenaBlock
+from geometric_hyena.operators import cross_product_vector_attention, reference, scalar_attention
 
 
 def fft_conv(q: Tensor, k: Tensor) -> Tensor:
@@ -64,3 +68,32 @@ class MaterialisedAttentionBlock(DotProductAttentionBlock):
 
     def __init__(self, scalars: int, vectors: int, *, projection: dict):
         super().__init__(scalars, vectors, projection=projection, fused=False)
+
+
+class SE3TransformerBlock(SE3HyenaBlock):
+    """SE(3)-Hyena's block with self-attention for its long convolutions: by cross products of vectors::
+
+        f, V += attention(q, k, v);    f, V += xi(f, V)
+
+    Args:
+        materialised: all N x N cross products in memory at once, as its paper has them; else in chunks.
+        options: those of `SE3HyenaBlock`.
+    """
+
+    def __init__(self, *sizes: int, materialised: bool, **options: Any):
+        super().__init__(*sizes, **options)
+        del self.gate
+        self.materialised = materialised
+
+    def forward(self, scalars: Tensor, vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, D), (N, C, 3) of one sequence, and its length (1,), which is not looked at."""
+        mixed, mixed_vectors = self.qkv(scalars, vectors)
+        qkv = [x[None] for x in mixed.split(self.scalars, dim=1)]
+        qkv_vectors = [x[None] for x in mixed_vectors.split(self.vectors, dim=1)]
+        attend = (
+            reference.cross_product_vector_attention if self.materialised else cross_product_vector_attention
+        )
+        scalars = scalars + scalar_attention(*qkv, fused=not self.materialised)[0]
+        vectors = vectors + attend(*qkv_vectors)[0]
+        update, vector_update = self.output(scalars, vectors)
+        return scalars + update, vectors + vector_update

@@ -4,15 +4,15 @@ import re
 from dataclasses import dataclass
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.memory import GIB
 
-GIB = 1 << 30
 _UNITS = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": GIB, "TIB": 1 << 40}
 _UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of `ghyena benchmark`; all but the first are for `scaling`.
+    """Options of `ghyena benchmark`; all but the first are for `scaling`, the last two for many models.
 
     Attributes:
         quick: the short lengths only.
@@ -20,6 +20,8 @@ class Settings:
         memory: bytes for which the largest N is asked.
         limit: seconds; a peer is not measured where a call would take longer.
         limit_memory: bytes; nothing is measured where a call would take more.
+        models: names of the models; none: the block and its twins.
+        training: forward and backward, too.
     """
 
     quick: bool = False
@@ -27,6 +29,8 @@ class Settings:
     memory: int = 24 * GIB
     limit: int = 60
     limit_memory: int = 12 * GIB
+    models: tuple[str, ...] = ()
+    training: bool = False
 
 
 def memory_size(text: str, option: str) -> int:
@@ -41,11 +45,3 @@ def memory_size(text: str, option: str) -> int:
     if size < 1:
         raise InputError(f"{option}: expected a size of memory such as 24GiB or 500MiB, got '{text}'")
     return size
-
-
-def spoken_size(size: float) -> str:
-    """Bytes in the largest binary unit that leaves at least one: "24 GiB", "13.5 MiB"."""
-    for unit, name in ((GIB, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.3g} {name}" if size < 1000 * unit else f"{size / unit:,.0f} {name}"
-    return f"{size:.0f} bytes"

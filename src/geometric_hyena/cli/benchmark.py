@@ -19,13 +19,16 @@ NAME.json with command, commit and hardware, NAME.md and NAME.svg.
   --from FILE     measure nothing: write table and figure again from an earlier run's JSON
 
 scaling only:
-  --channels C          vector channels (default: 16)
+  --models all|A,B      one layer of these models beside Geometric Hyena's: the benchmark scaling-models
+  --training true       with --models: forward and backward, too
+  --channels C          vector channels (default: 16; with --models: 80)
   --memory SIZE         memory for which to state the largest N (default: 24GiB)
-  --limit SECONDS       no call of an attention twin that would take longer (default: 60)
+  --limit SECONDS       no call of another model that would take longer (default: 60)
   --limit-memory SIZE   no call that would take more memory (default: 12GiB)
 """
 
-_SCALING = ("channels", "memory", "limit", "limit-memory")
+_MODELS = ("models", "training")
+_SCALING = ("channels", "memory", "limit", "limit-memory", *_MODELS)
 
 
 def run(words: list[str]) -> int:
@@ -40,6 +43,8 @@ def run(words: list[str]) -> int:
     if len(positional) != 1:
         raise InputError(f"expected one benchmark, one of: {', '.join(BENCHMARKS)}")
     (name,) = positional
+    if name == "scaling" and "models" in options:
+        name = "scaling-models"
     if "from" in options:
         file = Path(options["from"])
         for other in options.keys() - {"from", "out"}:
@@ -55,24 +60,33 @@ def run(words: list[str]) -> int:
 def _settings(name: str, options: dict[str, str]):
     from geometric_hyena.benchmarks.settings import Settings, memory_size
 
+    several = name == "scaling-models"
     for option in _SCALING:
-        if option in options and name != "scaling":
+        if option in options and name != "scaling" and not several:
             raise InputError(f"--{option}: is an option of ghyena benchmark scaling, not of {name}")
-    quick = options.get("quick", "false")
-    if quick not in ("true", "false"):
-        raise InputError(f"--quick: expected true or false, got '{quick}'")
-    defaults = Settings()
+        if option in options and option in _MODELS and not several:
+            raise InputError(f"--{option}: goes with --models all, or --models A,B")
+    defaults = Settings(channels=80 if several else 16)
     sizes = {
         option: memory_size(options[option], f"--{option}") if option in options else default
         for option, default in (("memory", defaults.memory), ("limit-memory", defaults.limit_memory))
     }
     return Settings(
-        quick=quick == "true",
+        quick=_truth(options, "quick"),
         channels=_whole_number(options, "channels", defaults.channels, 256),
         memory=sizes["memory"],
         limit=_whole_number(options, "limit", defaults.limit, 86_400),
         limit_memory=sizes["limit-memory"],
+        models=tuple(word for word in options.get("models", "").split(",") if word),
+        training=_truth(options, "training"),
     )
+
+
+def _truth(options: dict[str, str], name: str) -> bool:
+    text = options.get(name, "false")
+    if text not in ("true", "false"):
+        raise InputError(f"--{name}: expected true or false, got '{text}'")
+    return text == "true"
 
 
 def _whole_number(options: dict[str, str], name: str, default: int, most: int) -> int:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from geometric_hyena.cli.table import metrics_table
-from geometric_hyena.cli.words import split_option, wants_help
+from geometric_hyena.cli.words import split_option, take_flag, wants_help
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import write_json
 
-_USAGE = """usage: ghyena evaluate RUN [--out FILE.json] [--data.OPTION VALUE ...]
+_USAGE = """usage: ghyena evaluate RUN [--out FILE.json] [--force] [--data.OPTION VALUE ...]
 
 Metrics of a trained run on its test split, beside the trivial baselines. With --data.* options (those of its
 recipe: ghyena train RECIPE --help) on other data, such as another trajectory:
@@ -15,6 +15,7 @@ recipe: ghyena train RECIPE --help) on other data, such as another trajectory:
   ghyena evaluate runs/demo --data.topology my.psf --data.trajectory a.dcd --data.test_trajectory b.dcd
 
   --out FILE.json   write the metrics there, too
+  --force           go on though more memory is predicted than there is
 """
 
 
@@ -27,7 +28,8 @@ def run(words: list[str]) -> int:
     from geometric_hyena.training.run_directory import RunDirectory
 
     directory = RunDirectory(words[0])
-    given, rest = split_option(words[1:], "out")
+    force, rest = take_flag(words[1:], "force")
+    given, rest = split_option(rest, "out")
     out = None if given is None else Path(given)
     wrong = [word for word in rest if word.startswith("--") and not word.startswith("--data.")]
     if wrong:
@@ -36,7 +38,7 @@ def run(words: list[str]) -> int:
         raise InputError(f"{out}: its folder does not exist; make it first")
     if out is not None and out.is_dir():
         raise InputError(f"{out}: is a directory; --out expects a file name")
-    task, evaluation = train.evaluate(directory, rest)
+    task, evaluation = train.evaluate(directory, rest, force=force)
     print(metrics_table(evaluation.metrics["test"], evaluation.reference))
     print(evaluation.headline())
     if out is not None:

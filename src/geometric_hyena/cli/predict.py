@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from geometric_hyena.cli.words import take_options, wants_help
+from geometric_hyena.cli.words import take_flag, take_options, wants_help
 from geometric_hyena.errors import InputError
 
-_USAGE = """usage: ghyena predict RUN FILES ... [--out DIR] [--stride N]
+_USAGE = """usage: ghyena predict RUN FILES ... [--out DIR] [--stride N] [--force]
 
 Predict with a trained run for new files; which files, its recipe says.
 
@@ -23,6 +23,7 @@ nucleotides.csv, molecules.csv, and report.html with the structure coloured by t
 
   --out DIR     where to write (default: predictions-NAME beside the run's files)
   --stride N    every N-th frame of trajectories only (default: 1)
+  --force       go on though more memory is predicted than there is
 """
 
 
@@ -34,6 +35,7 @@ def run(words: list[str]) -> int:
     from geometric_hyena.training.run_directory import RunDirectory
     from geometric_hyena.training.train import predict
 
+    force, words = take_flag(words, "force")
     positional, options = take_options(words, ("out", "stride"), "predict")
     if len(positional) < 2:
         raise InputError("expected a run and at least one file; see ghyena predict --help")
@@ -42,6 +44,6 @@ def run(words: list[str]) -> int:
         raise InputError(f"--stride: expected a whole number from 1 on, got '{stride}'")
     directory, files = RunDirectory(positional[0]), positional[1:]
     default = directory.path / f"predictions-{Path(files[-1]).stem}"
-    for path in predict(directory, files, Path(options.get("out", default)), int(stride)):
+    for path in predict(directory, files, Path(options.get("out", default)), int(stride), force=force):
         print(path)
     return 0

@@ -49,6 +49,12 @@ def split_option(words: Sequence[str], name: str) -> tuple[str | None, list[str]
     return value, others
 
 
+def take_flag(words: Sequence[str], name: str) -> tuple[bool, list[str]]:
+    """Whether `--name`, an option without a value, is among the words, and the others."""
+    others = [word for word in words if word != f"--{name}"]
+    return len(others) < len(words), others
+
+
 def wants_help(words: Sequence[str]) -> bool:
     """Whether help was asked for."""
     return any(word in ("-h", "--help", "--help-all") for word in words)

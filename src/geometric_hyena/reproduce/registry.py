@@ -1,7 +1,7 @@
 """Tables, sweeps and studies by name."""
 
 from geometric_hyena.errors import InputError
-from geometric_hyena.reproduce import nbody, recall, studies
+from geometric_hyena.reproduce import nbody, recall, runtime, studies
 from geometric_hyena.reproduce.study import Study
 from geometric_hyena.reproduce.sweep import Sweep
 from geometric_hyena.reproduce.tables.paper_table import PaperTable
@@ -15,7 +15,7 @@ TABLES: dict[str, PaperTable] = {table.name: table for table in (TABLE1, TABLE2,
 SWEEPS: dict[str, Sweep] = {
     sweep.name: sweep for sweep in (recall.LENGTH, recall.WIDTH, recall.VOCABULARY, nbody.NBODY)
 }
-STUDIES: dict[str, Study] = {study.name: study for study in studies.ALL}
+STUDIES: dict[str, Study] = {study.name: study for study in (*studies.ALL, *runtime.ALL)}
 
 
 def entries() -> dict[str, PaperTable | Sweep | Study]:

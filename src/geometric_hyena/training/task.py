@@ -16,6 +16,9 @@ from geometric_hyena.training.run_directory import RunDirectory
 
 Metrics = dict[str, dict[str, float]]
 
+# Samples that are predicted for at a time, unless a task says otherwise.
+PREDICTED_TOGETHER = 4
+
 
 class TaskBatch(NamedTuple):
     """Packed graphs, and what is to be predicted of them."""
@@ -25,7 +28,12 @@ class TaskBatch(NamedTuple):
 
 
 class Predictor(nn.Module):
-    """A model and the readout of a task, a module that takes the model's output and the batch."""
+    """A model and the readout of a task, a module that takes the model's output and the batch.
+
+    `check`, where it is set, is called with the lengths of every batch before `predict_all` runs it.
+    """
+
+    check: Callable[[Sequence[int]], None] | None = None
 
     def __init__(self, model: nn.Module, readout: nn.Module):
         super().__init__()
@@ -62,6 +70,10 @@ class Task(ABC):
     def resolved(self, config: Any) -> Any:
         """The run's configuration with what only the data could tell, such as the names of targets."""
         return config
+
+    def largest(self) -> int:
+        """Tokens of the largest sample; here all have as many as the first."""
+        return max(len(samples[0].graph) for samples in (self.train, self.validation))
 
     @abstractmethod
     def predictor(self, config: Any) -> Predictor:
@@ -103,11 +115,20 @@ def predict_all(
     predictor: Predictor,
     pack: Callable[[Sequence[Any]], TaskBatch],
     samples: Dataset,
-    batch_size: int = 4,
+    batch_size: int = PREDICTED_TOGETHER,
 ) -> Tensor:
-    """Predictions for every sample in order, packed (T, ...), on the CPU."""
+    """Predictions for every sample in order, packed (T, ...), on the CPU.
+
+    Raises:
+        InputError: where the predictor's check refuses a batch.
+    """
     device = next(predictor.parameters()).device
     loader = torch.utils.data.DataLoader(samples, batch_size=batch_size, collate_fn=pack)
     predictor.eval()
+    parts = []
     with torch.no_grad():
-        return torch.cat([predictor(batch.inputs.to(device)).cpu() for batch in loader])
+        for batch in loader:
+            if predictor.check is not None:
+                predictor.check(batch.inputs.lengths.tolist())
+            parts.append(predictor(batch.inputs.to(device)).cpu())
+    return torch.cat(parts)

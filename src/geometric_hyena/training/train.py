@@ -19,13 +19,22 @@ from geometric_hyena.provenance import environment
 from geometric_hyena.training.config import RunConfig, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
 from geometric_hyena.training.loop import fit
+from geometric_hyena.training.memory_check import check_training, prediction_check
 from geometric_hyena.training.recipes import Recipe, find_recipe
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Evaluation, Predictor, Task
 
 
-def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory, Evaluation]:
+def train(
+    recipe: Recipe, config: RunConfig, command: str, *, force: bool = False
+) -> tuple[RunDirectory, Evaluation]:
     """Train from scratch. The run directory is made once all inputs have been read and checked.
+
+    Args:
+        recipe: what is trained for.
+        config: how.
+        command: as one would type it.
+        force: go on though more memory is predicted than there is.
 
     Raises:
         InputError: for anything in the configuration or the data that cannot be used.
@@ -36,11 +45,12 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     task = recipe.task_class()(config)
     config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
     task.predictor(config)  # what cannot be built must fail before anything is written
+    check_training(task, config, force)
     run.create(recipe.name, config, command)
     return run, _fit_and_finish(run, task, config, resume=False)
 
 
-def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
+def resume(path: str | Path, *, force: bool = False) -> tuple[RunDirectory, Evaluation]:
     """Go on with a run from its last checkpoint, to the weights it would have had uninterrupted.
 
     Raises:
@@ -53,21 +63,28 @@ def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
     _check(recipe, config)
     run.read_history()  # a broken one must be found before anything is written
     task = recipe.task_class()(config)
+    check_training(task, config, force)
     return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 
 
-def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evaluation]:
+def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = False) -> tuple[Task, Evaluation]:
     """Judge a trained run on its data, or on other data named by command-line words (`--data.*`).
+
+    With `force` it goes on though more memory is predicted than there is.
 
     Raises:
         InputError: where the run or the data cannot be used.
     """
     recipe, config = trained_run(run, words)
     task = recipe.task_class()(config)
-    return task, task.evaluate(load_predictor(task.predictor(config), run))
+    predictor = load_predictor(task.predictor(config), run)
+    predictor.check = prediction_check(config, force)
+    return task, task.evaluate(predictor)
 
 
-def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1) -> list[Path]:
+def predict(
+    run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1, *, force: bool = False
+) -> list[Path]:
     """Predict for new files with a trained run.
 
     Args:
@@ -75,6 +92,7 @@ def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int =
         files: what the recipe takes: topology and trajectory files, or structures.
         folder: where the predictions are written, made if need be once the files have been read.
         stride: every stride-th frame only.
+        force: go on though more memory is predicted than there is.
 
     Returns:
         The files written.
@@ -83,7 +101,12 @@ def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int =
         InputError: where the run or a file cannot be used.
     """
     recipe, config = trained_run(run)
-    return recipe.predict_function()(config, lambda p: load_predictor(p, run), files, folder, stride)
+
+    def load(predictor: Predictor) -> Predictor:
+        predictor.check = prediction_check(config, force)
+        return load_predictor(predictor, run)
+
+    return recipe.predict_function()(config, load, files, folder, stride)
 
 
 def trained_run(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Recipe, Any]:

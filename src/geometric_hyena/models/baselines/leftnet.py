@@ -41,7 +41,7 @@ def frames(first: Tensor, second: Tensor) -> Tensor:
 
 
 class StructureEncoding(nn.Module):
-    """Local structure encoding: how the surroundings of i and of j look from the frame of their edge::
+    """Local structure encoding (LSE): how the surroundings of i and of j look in the frame of their edge::
 
         S_i  = 1/|N_i| sum_j (W h_j * F(d_ij)) (x_i - x_j) / d_ij
         A_ij = phi(S_i F_ij, S_j F_ij, d_ij, e_ij)
@@ -69,7 +69,7 @@ class StructureEncoding(nn.Module):
 
 
 class LEFTNetLayer(nn.Module):
-    """One layer: messages weighted by A_ij, then frame transition encoding::
+    """One layer: messages weighted by A_ij, then frame transition encoding (FTE)::
 
         a, b, c = phi(h_j) * W [A_ij, d_ij, e_ij]
         h_i += 1/|N_i| sum_j a,    V_i += 1/|N_i| sum_j (b V_j + c (x_i - x_j) / d_ij)
@@ -111,9 +111,24 @@ class LEFTNetLayer(nn.Module):
 
 
 class LEFTNet(nn.Module):
-    """LEFTNet, from the paper's equations: SE(3); its frames tell left from right.
+    """LEFTNet after its paper; SE(3): its frames tell left from right. No numbers of the paper are claimed.
 
-    Sums over neighbours are means here, so that depth and density do not make vectors explode.
+    As in the paper: the edge's frame, of x_i - x_j and x_i x x_j; the node's, of x_i less the centroid of its
+    neighbours and their cross product (second and third axes with the other sign); local structure encoding,
+    whose scalars are read in the edge's frame and weigh its messages; messages to scalars and vectors, of
+    senders' vectors and directions; frame transition encoding, which reads the vectors, in which senders'
+    frames have arrived, in the node's own frame.
+
+    Not as in the paper:
+
+    - What i and j have around them is read one after the other, each as a sum over its own neighbours; the
+      mutual structure of the theory is that of the neighbours both have.
+    - That sum has eight channels rather than D, and it is encoded once, before the first layer.
+    - Sums over neighbours are means, so that depth and density do not make vectors explode.
+    - Gaussians of the distance, without an envelope that takes messages to zero at the radius.
+    - Scalars are embedded by a linear map, without types of neighbours; edge features and input vectors,
+      which the paper does not have, are taken in.
+    - Axes fade to zero where they are not defined, instead of pointing anywhere.
 
     Args:
         scalar_dim: S, scalar features per token.

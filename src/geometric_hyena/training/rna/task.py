@@ -36,6 +36,10 @@ class RnaTask(Task):
     def resolved(self, config: RnaRunConfig) -> RnaRunConfig:
         return with_targets(config, self.data.target_names, self.data.level)
 
+    def largest(self) -> int:
+        samples = (*self.train, *self.validation, *self.test)
+        return max(len(sample.graph) for sample in samples)
+
     def predictor(self, config: RnaRunConfig) -> Predictor:
         predictor, readout = rna_predictor(config, len(self.data.target_names), self.data.level)
         targets = torch.cat([sample.target for sample in self.train]).double()
