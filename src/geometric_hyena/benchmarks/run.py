@@ -22,6 +22,7 @@ BENCHMARKS = {
     "messages": "aggregated message moments over concatenated messages",
     "block": "the block over its attention twins; bytes per token",
     "scaling": "the block and its twins against N: exponents, bytes per token, largest N that fits",
+    "context-parallel": "a sequence over several processes: memory of each, bytes they send; 10^8 tokens",
 }
 
 
@@ -87,7 +88,7 @@ def redraw(name: str, file: Path, folder: Path) -> str:
 def _module(name: str) -> ModuleType:
     if name not in BENCHMARKS:
         raise InputError(f"benchmark: there is no '{name}'; choose one of: {', '.join(BENCHMARKS)}")
-    return import_module(f"geometric_hyena.benchmarks.{name}")
+    return import_module(f"geometric_hyena.benchmarks.{name.replace('-', '_')}")
 
 
 def _show(module: ModuleType, record: dict[str, Any], folder: Path) -> str:

@@ -62,11 +62,11 @@ class ContextParallel(nn.Module):
 def context_parallel(module: nn.Module, group: dist.ProcessGroup | None = None) -> ContextParallel:
     """A model whose sequences are sharded over the ranks of a group.
 
-    All ranks call it together, and then the model, forward and backward. The weights of the group's rank 0 are
-    sent to all. In the backward pass the parameters' gradients are summed over the ranks (once, in one
-    message), so every rank differentiates its part of the loss: with losses of single tokens, their sum over
-    its own, divided by `batch.sharding.tokens`. What all ranks know alike, such as the loss of a pooled
-    readout, each divides by the number of ranks.
+    All ranks call it together, and then the model, forward and backward. The weights of the group's rank 0
+    are sent to all. In the backward pass the parameters' gradients are summed over the ranks, in one message.
+    So every rank differentiates its part of the loss: with losses of single tokens, their sum over its own,
+    divided by `batch.sharding.tokens`. What all ranks know alike, such as the loss of a pooled readout, each
+    divides by the number of ranks.
 
     Args:
         module: GeometricHyena, SE3Hyena, a readout of tokens or molecules, or a module of the user's own that

@@ -5,6 +5,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from geometric_hyena.distributed.costs import Channels
+from geometric_hyena.distributed.four_step import four_step_convolution, matrix_shape
 from geometric_hyena.distributed.ranks import Ranks
 from geometric_hyena.distributed.transposed import Transposition, transposed_convolution
 from geometric_hyena.operators.convolution import SequenceConvolution
@@ -36,9 +38,13 @@ def sharded_convolution(
     cuts = [(a - start, b - start) for a, b in shares[ranks.rank] if b > a]
     head = cuts[0][1] if cuts and cuts[0][0] == 0 else 0
     tail = tokens[ranks.rank] - head
-    met = equal_length_runs(b - a for a, b in spanning)
-    plan = Transposition(tokens, q[0].shape[1], ranks)
-    u = transposed_convolution(convolution, _ends(q, head, tail), _ends(k, head, tail), weights, met, plan)
+    ends = _ends(q, head, tail), _ends(k, head, tail)
+    if all(_by_fft(convolution, b - a, q[0].shape[1], ranks.size) for a, b in spanning):
+        u = _sequence_by_sequence(convolution, *ends, weights, spanning, shares, ranks)
+    else:
+        met = equal_length_runs(b - a for a, b in spanning)
+        plan = Transposition(tokens, q[0].shape[1], ranks)
+        u = transposed_convolution(convolution, *ends, weights, met, plan)
     if head + tail == stop - start:
         return u
     between = slice(head, stop - start - tail)
@@ -54,6 +60,35 @@ def sharded_convolution(
         torch.cat([ends[..., :head], part, ends[..., head:]], dim=-1)
         for ends, part in zip(u, own, strict=True)
     )
+
+
+def _by_fft(convolution: SequenceConvolution, length: int, channels: int, ranks: int) -> bool:
+    """Whether the distributed FFT moves fewer numbers through the busiest rank than the transposition."""
+    shape = matrix_shape(length, ranks)
+    if convolution.padding != "circular" or shape is None:
+        return False
+    cost = Channels(channels, 1)
+    return cost.four_step(ranks, shape[0] * shape[1] / length) < cost.transposition(ranks)
+
+
+def _sequence_by_sequence(
+    convolution: SequenceConvolution,
+    q: Parts,
+    k: Parts,
+    weights: Tensor | None,
+    spanning: list[tuple[int, int]],
+    shares: list[list[tuple[int, int]]],
+    ranks: Ranks,
+) -> Parts:
+    """The distributed FFTs of the spanning sequences one after the other."""
+    found, start = [], 0
+    for number in range(len(spanning)):
+        tokens = [share[number][1] - share[number][0] for share in shares]
+        own = slice(start, start + tokens[ranks.rank])
+        start = own.stop
+        parts = tuple(x[..., own] for x in q), tuple(x[..., own] for x in k)
+        found.append(four_step_convolution(convolution, *parts, weights, tokens, ranks))
+    return tuple(torch.cat(parts, dim=-1) for parts in zip(*found, strict=True))
 
 
 def _spanning(runs: list[Run], bounds: list[int]) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -34,7 +35,7 @@ class Halo:
 
         numbers = needed.tolist()
         ends = [bisect_left(numbers, bound) for bound in bounds]
-        self.receive = [b - a for a, b in zip(ends, ends[1:], strict=False)]
+        self.receive = [b - a for a, b in pairwise(ends)]
         one = [1] * ranks.size
         counts = torch.tensor(self.receive, device=index.device)
         self.send: list[int] = ranks.all_to_all(counts, one, one, _SENT).tolist()

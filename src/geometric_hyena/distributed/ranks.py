@@ -1,4 +1,4 @@
-"""The ranks of a process group: their collectives, what these moved, and one clear error when a rank is lost."""
+"""The ranks of a process group: collectives, what these moved, and one clear error when a rank is lost."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,20 +33,11 @@ class Ranks:
             raise InputError("group: this process is not a member of it")
         self.sent: Counter[str] = Counter()
 
-    def all_to_all(
-        self,
-        rows: Tensor,
-        send: Sequence[int],
-        receive: Sequence[int],
-        purpose: str,
-        out: Tensor | None = None,
-    ) -> Tensor:
-        """Rows (sum of `send`, ...), those for rank 0 first -> rows (sum of `receive`, ...), rank 0's first."""
+    def all_to_all(self, rows: Tensor, send: Sequence[int], receive: Sequence[int], purpose: str) -> Tensor:
+        """Rows (sum of `send`, ...), those for rank 0 first -> (sum of `receive`, ...), rank 0's first."""
         rows = rows.contiguous()
-        if out is None:
-            out = rows.new_empty(sum(receive), *rows.shape[1:])
-        row = rows[:1].numel() if rows.shape[0] else 0
-        self.sent[purpose] += (sum(send) - send[self.rank]) * row * rows.element_size()
+        out = rows.new_empty(sum(receive), *rows.shape[1:])
+        self.sent[purpose] += (sum(send) - send[self.rank]) * rows[:1].numel() * rows.element_size()
         with self._together(purpose):
             dist.all_to_all_single(out, rows, list(receive), list(send), group=self.group)
         return out
@@ -72,7 +63,7 @@ class Ranks:
         except RuntimeError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise LostRankError(
-                f"rank {self.rank} of {self.size}: {purpose} failed because another rank has ended or did not "
-                f"answer within the group's timeout; look for the first error among all ranks' logs, then start "
-                f"all of them again ({reason})"
+                f"rank {self.rank} of {self.size}: {purpose} failed because another rank has ended or did "
+                f"not answer within the group's timeout; look for the first error among all ranks' logs, "
+                f"then start all of them again ({reason})"
             ) from error

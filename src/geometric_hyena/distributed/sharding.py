@@ -76,8 +76,8 @@ class TokenSharding:
 def shard_batch(batch: GeometricBatch, group: dist.ProcessGroup | None = None) -> GeometricBatch:
     """This rank's tokens of a batch that every rank was given whole.
 
-    All ranks call it together. Tokens are cut into P contiguous ranges, as even as can be; a sequence may span
-    ranks. What the model says of the shard is said of these tokens, in this order.
+    All ranks call it together. Tokens are cut into P contiguous ranges, as even as can be; a sequence may
+    span ranks. What the model says of the shard is said of these tokens, in this order.
 
     Args:
         batch: the same on every rank.

@@ -21,8 +21,8 @@ class Sharding(Protocol):
         start: place of this rank's first token among all.
         largest: tokens of the rank that has most.
         halo: h, tokens of other ranks that are neighbours of this rank's.
-        pieces: the sequences and parts of sequences that this rank holds; one empty piece where it holds none,
-            so that it takes part in all that the others do.
+        pieces: the sequences and parts of sequences that this rank holds; one empty piece where it holds
+            none, so that it takes part in all that the others do.
     """
 
     @property

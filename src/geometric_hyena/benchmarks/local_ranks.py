@@ -1,0 +1,44 @@
+"""A function on several processes of this machine, in one gloo group."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from geometric_hyena.errors import GHyenaError
+
+# Seconds that a rank waits for the others: long, as nothing is known of the machine.
+_TIMEOUT = 3600
+
+
+def on_ranks(function: Callable[..., Any], ranks: int, *arguments: Any) -> list[Any]:
+    """What function(*arguments) returned on each rank; the default group is theirs.
+
+    Raises:
+        GHyenaError: where it failed on one, with that error.
+    """
+    answers = mp.get_context("spawn").SimpleQueue()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            mp.spawn(_run, (ranks, f"file://{folder}/meeting", answers, function, arguments), nprocs=ranks)
+        except mp.ProcessException as error:
+            last = str(error).strip().splitlines()[-1]
+            raise GHyenaError(f"a run on {ranks} processes failed: {last}") from error
+    found = dict(answers.get() for _ in range(ranks))
+    return [found[rank] for rank in range(ranks)]
+
+
+def _run(
+    rank: int, ranks: int, meeting: str, answers, function: Callable[..., Any], arguments: tuple
+) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=meeting, rank=rank, world_size=ranks, timeout=timedelta(seconds=_TIMEOUT)
+    )
+    answers.put((rank, function(*arguments)))
+    dist.barrier()
+    dist.destroy_process_group()
