@@ -6,6 +6,7 @@ import torch
 from distributed.thread_ranks import in_threads
 from geometric_hyena.distributed import four_step
 from geometric_hyena.distributed.convolution import sharded_convolution
+from geometric_hyena.distributed.costs import Channels
 from geometric_hyena.operators.convolution import SequenceConvolution
 from geometric_hyena.operators.products import CROSS_PRODUCT, GEOMETRIC_PRODUCT, SCALAR_PRODUCT
 from geometric_hyena.operators.segments import equal_length_runs
@@ -68,8 +69,10 @@ def test_transposed_convolutions_equal_those_of_one_process(ranks, lengths):
     compare(SCALAR_PRODUCT, 4, lengths, ranks, "none")
 
 
-@pytest.mark.parametrize("ranks", [3, 4, 5])
-@pytest.mark.parametrize("lengths", [(96,), (160,), (101,), (2, 131, 64, 64)])
+@pytest.mark.parametrize(
+    ("ranks", "lengths"),
+    [(3, (96,)), (4, (160,)), (4, (101,)), (5, (101,)), (4, (2, 131, 64, 64)), (5, (2, 131, 64, 64))],
+)
 def test_distributed_ffts_equal_those_of_one_process(ranks, lengths):
     assert compare(GEOMETRIC_PRODUCT, 1, lengths, ranks)[FOUR_STEP] > 0
     compare(CROSS_PRODUCT, 1, lengths, ranks, "sqrt_length")
@@ -81,6 +84,16 @@ def test_each_way_is_taken_where_it_moves_fewer_numbers():
     # At an awkward length the FFT takes twice the places; where it is short, ranks would have none of them.
     assert FOUR_STEP not in compare(CROSS_PRODUCT, 1, (163,), 2)
     assert FOUR_STEP not in compare(CROSS_PRODUCT, 1, (12,), 4)
+
+
+def test_what_is_sent_is_what_the_costs_say():
+    # Forward and backward, and forward once more without gradients; bounds and channels are even.
+    for ranks, tokens in ((2, 40), (4, 64)):
+        sent = compare(CROSS_PRODUCT, 4, (tokens,), ranks)[TRANSPOSED]
+        assert sent == 3 * Channels(4, 3).transposition(ranks) * tokens / ranks
+    sent = compare(CROSS_PRODUCT, 1, (4096,), 4)[FOUR_STEP]
+    asked = 3 * Channels(1, 3).four_step(4) * 4096 / 4
+    assert asked < sent < 1.02 * asked  # one frequency more than half of the column's
 
 
 def test_matrices_are_fast_and_give_every_rank_a_share():
