@@ -12,8 +12,6 @@ from geometric_hyena.distributed.ranks import Ranks
 from geometric_hyena.distributed.sharding import TokenSharding
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import GeometricBatch
-from geometric_hyena.layers.context_block import MessageBlock
-from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
 from geometric_hyena.models import readouts
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.models.se3_hyena import SE3Hyena
@@ -25,7 +23,6 @@ SUPPORTED: tuple[type[nn.Module], ...] = (
     readouts.PooledVectorReadout,
     readouts.MoleculeReadout,
 )
-_BLOCKS = (GeometricHyenaBlock, MessageBlock)
 
 
 class ContextParallel(nn.Module):
@@ -36,20 +33,20 @@ class ContextParallel(nn.Module):
         self.module = module
         self.ranks = ranks
 
-    def forward(self, *arguments: Any) -> Any:
+    def forward(self, *arguments: Any, **named: Any) -> Any:
         """The model's answer for this rank's tokens.
 
         Raises:
             InputError: for a batch that is not sharded, or over other ranks.
         """
-        for batch in arguments:
+        for batch in (*arguments, *named.values()):
             if isinstance(batch, GeometricBatch):
                 self._check(batch)
         if not torch.is_grad_enabled():
-            return self.module(*arguments)
+            return self.module(*arguments, **named)
         trained = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         shared = shared_parameters(list(trained.values()), self.ranks)
-        return functional_call(self.module, dict(zip(trained, shared, strict=True)), arguments)
+        return functional_call(self.module, dict(zip(trained, shared, strict=True)), arguments, named)
 
     def _check(self, batch: GeometricBatch) -> None:
         sharding = batch.sharding
@@ -92,10 +89,7 @@ def _check_supported(module: nn.Module) -> None:
             raise InputError(
                 f"context_parallel: {type(part).__name__} does not work on sharded tokens; these do: {names}"
             )
-        if isinstance(part, GeometricHyena):
-            for block in part.blocks:
-                if type(block) not in _BLOCKS:
-                    raise InputError(
-                        f"context_parallel: a GeometricHyena of {type(block).__name__} does not work on "
-                        f"sharded tokens; its own blocks do"
-                    )
+        if isinstance(part, GeometricHyena) and not part.takes_shards:
+            raise InputError(
+                "context_parallel: blocks of this GeometricHyena do not work on sharded tokens; its own do"
+            )

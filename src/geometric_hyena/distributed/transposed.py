@@ -58,12 +58,11 @@ class Transposition:
     def gather(self, x: Tensor, places: tuple[int, int], out: Tensor) -> None:
         """Some channels of x (C, m) from all ranks: this rank's into `out`, (c, M)."""
         parts = [x[a:b].reshape(-1) for a, b in self._spans(places)]
-        own = self._clipped(places, self.own_channels)
+        own = self.own_places(places)
         receive = [own * m for m in self.tokens]
         coming = self.ranks.all_to_all(torch.cat(parts), [len(part) for part in parts], receive, _SENT)
-        for (a, b), part in zip(
-            pairwise(accumulate(self.tokens, initial=0)), coming.split(receive), strict=True
-        ):
+        spans = pairwise(accumulate(self.tokens, initial=0))
+        for (a, b), part in zip(spans, coming.split(receive), strict=True):
             out[:, a:b] = part.view(own, b - a)
 
     def scatter(self, u: Tensor, places: tuple[int, int], out: Tensor) -> None:
@@ -96,12 +95,16 @@ class Transposition:
         found = []
         for first, count in zip(self.first, self.counts, strict=False):
             start = first + min(places[0], count)
-            found.append((start, start + self._clipped(places, count)))
+            found.append((start, start + _within(places, count)))
         return found
 
-    @staticmethod
-    def _clipped(places: tuple[int, int], count: int) -> int:
-        return max(0, min(places[1], count) - places[0])
+    def own_places(self, places: tuple[int, int]) -> int:
+        """How many of these places this rank's share has."""
+        return _within(places, self.own_channels)
+
+
+def _within(places: tuple[int, int], count: int) -> int:
+    return max(0, min(places[1], count) - places[0])
 
 
 def transposed_convolution(
@@ -121,12 +124,10 @@ def transposed_convolution(
         u = _own_channels(convolution, q, k, None if weights is None else weights[:, plan.own], runs)
         del q, k
         return tuple(_ToTokens.apply(part, plan) for part in u)
-    places_of = plan.rounds(sum(part.shape[0] for part in (*q, *k)))
-    own = plan.own_channels
-    for places in places_of:
+    for places in plan.rounds(sum(part.shape[0] for part in (*q, *k))):
         gathered = []
         for part in (*q, *k):
-            gathered.append(part.new_empty(part.shape[0], plan._clipped(places, own), plan.total))
+            gathered.append(part.new_empty(part.shape[0], plan.own_places(places), plan.total))
             for component, target in zip(part, gathered[-1], strict=True):
                 plan.gather(component, places, target)
         some = None if weights is None else weights[:, plan.own][:, slice(*places)]

@@ -28,6 +28,9 @@ class GeometricHyenaBlock(ContextBlock):
     The others are those of `ContextBlock`.
     """
 
+    # Its tokens may be sharded over ranks.
+    takes_shards = True
+
     def __init__(
         self,
         scalars: int,

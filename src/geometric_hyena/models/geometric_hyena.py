@@ -124,7 +124,7 @@ class GeometricHyena(nn.Module):
         Raises:
             InputError: where the batch does not have the features that the model was made for.
         """
-        check_features(batch, self.dims, sharded=True)
+        check_features(batch, self.dims, sharded=self.takes_shards)
         runs = equal_length_runs(batch.lengths.tolist())
         positions = centred_positions(batch, runs)
         geometry = self._geometry(batch, positions, runs)
@@ -137,6 +137,11 @@ class GeometricHyena(nn.Module):
             scalars, vectors = block(scalars, vectors, geometry)
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
         return GeometricOutput(self.output_norm(scalars), vectors, shifted)
+
+    @property
+    def takes_shards(self) -> bool:
+        """Whether the tokens of a batch may be sharded over ranks: whether all blocks say so."""
+        return all(getattr(block, "takes_shards", False) for block in self.blocks)
 
     def _geometry(self, batch: "GeometricBatch", positions: Tensor, runs: list[Run]) -> Geometry:
         index, mask = batch.neighbors.index, batch.neighbors.mask
