@@ -200,7 +200,8 @@ def _disagreement() -> float:
 
 
 def _relative(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-30))
+    difference = (found - expected).detach().abs().max()
+    return float(difference / expected.detach().abs().max().clamp(min=1e-30))
 
 
 def _own_part(length: int, ranks: Ranks | None, dtype: torch.dtype) -> tuple[Tensor, Tensor, Geometry]:

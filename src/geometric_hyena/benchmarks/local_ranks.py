@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from torch.multiprocessing.spawn import ProcessException
+from torch.multiprocessing.spawn import ProcessException, spawn
 
 from geometric_hyena.errors import GHyenaError
 
@@ -25,7 +25,7 @@ def on_ranks(function: Callable[..., Any], ranks: int, *arguments: Any) -> list[
     answers = mp.get_context("spawn").SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            mp.spawn(_run, (ranks, f"file://{folder}/meeting", answers, function, arguments), nprocs=ranks)
+            spawn(_run, (ranks, f"file://{folder}/meeting", answers, function, arguments), nprocs=ranks)
         except ProcessException as error:
             last = str(error).strip().splitlines()[-1]
             raise GHyenaError(f"a run on {ranks} processes failed: {last}") from error

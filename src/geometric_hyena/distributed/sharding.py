@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -38,15 +37,11 @@ class TokenSharding:
         self.start, self.stop = bounds[ranks.rank], bounds[ranks.rank + 1]
         self.tokens = bounds[-1]
         self.largest = max(b - a for a, b in pairwise(bounds))
+        # A rank without tokens has one empty piece, so that it takes part in all that the others do.
+        nothing = Piece(slice(0, 1), slice(0, 0), 0, self.runs[0].length)
+        self.pieces = pieces(self.runs, self.start, self.stop) or [nothing]
         self.neighbors = Halo(table, bounds, ranks)
         self.halo = self.neighbors.count
-
-    @cached_property
-    def pieces(self) -> list[Piece]:
-        """The sequences and parts of sequences that this rank holds; one empty piece where it holds none."""
-        return pieces(self.runs, self.start, self.stop) or [
-            Piece(slice(0, 1), slice(0, 0), 0, self.runs[0].length)
-        ]
 
     def fetch(self, rows: Tensor) -> Tensor:
         """Own rows (n, ...) -> those of the halo (h, ...)."""
