@@ -1,5 +1,6 @@
 """Which tokens have to meet others, and by which of the two ways."""
 
+from bisect import bisect_right
 from itertools import pairwise
 
 import torch
@@ -93,12 +94,12 @@ def _sequence_by_sequence(
 
 def _spanning(runs: list[Run], bounds: list[int]) -> list[tuple[int, int]]:
     """Begin and end of the sequences that have tokens on several ranks."""
-    found = []
+    starts, found = [run.start for run in runs], []
     for bound in bounds[1:-1]:
-        for run in runs:
-            number, offset = divmod(bound - run.start, run.length)
-            if run.start < bound < run.stop and offset:
-                found.append((run.start + number * run.length, run.start + (number + 1) * run.length))
+        run = runs[bisect_right(starts, bound) - 1]
+        offset = (bound - run.start) % run.length
+        if offset and bound < run.stop:
+            found.append((bound - offset, bound - offset + run.length))
     return list(dict.fromkeys(found))
 
 
