@@ -14,9 +14,9 @@ from torch.multiprocessing.spawn import ProcessException, spawn
 
 from geometric_hyena.errors import GHyenaError
 
-# The GNU C library keeps freed blocks of up to 32 MiB, and more of them the smaller they are: at the size of a
-# benchmark a process would hold half as much again as it uses, at that of a long sequence next to nothing.
-# Told so at its start, a process gives them back at once.
+# The GNU C library keeps what is freed in blocks of up to 32 MiB. The parts of a sequence are such
+# blocks at the size of a benchmark: processes held up to a third more than they used. Larger blocks it gives
+# back at once, and so does a process with all of them that is told so at its start.
 _GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 20)}
 
 # Seconds that a rank waits for the others: long, as nothing is known of the machine.
