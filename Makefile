@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all test-gpu lint format bench clean
+.PHONY: help demo test test-all test-distributed test-gpu lint format bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -30,6 +30,9 @@ test-all: $(READY)  ## tests, the slow ones too
 
 test-gpu: $(READY)  ## tests on a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu
+
+test-distributed: $(READY)  ## tests on several processes of this machine, the slow ones too
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not gpu' tests/distributed
 
 lint: $(READY)  ## ruff and pyright
 	$(BIN)/ruff check src tests

@@ -20,3 +20,7 @@ class MissingDependencyError(GHyenaError, ImportError):
             f"{purpose} needs the package '{package}', which is not installed; "
             f"install it with: pip install 'geometric-hyena[{extra}]'"
         )
+
+
+class LostRankError(GHyenaError, RuntimeError):
+    """Another process of a distributed run has ended, or did not answer in time."""

@@ -172,6 +172,30 @@ def _cost_color(cost: str) -> str:
     return REFERENCE if "N^2" in cost else BETTER if "log" in cost else CHAIN
 
 
+@styled
+def context_parallel_figure(rows: Rows) -> "Figure":
+    """Memory of each process beside an even share of one's, and bytes sent per token."""
+    figure = new_figure(FULL_WIDTH, 3.2)
+    memory, sent = figure.subplots(1, 2)
+    processes = sorted({row["processes"] for row in rows})
+    for mode, line in zip(MODES, ("-", (0, (4, 2))), strict=True):
+        part = [row for row in rows if row["mode"] == mode]
+        alone = part[0]["MiB of each"]
+        memory.plot(processes, [alone / p for p in processes], color=REFERENCE, linestyle=line)
+        memory.plot(processes, [row["MiB of each"] for row in part], "o", color=MODEL, linestyle=line)
+        moved = [row["sent per token, convolution"] for row in part]
+        sent.plot(processes, moved, "o", color=MODEL, linestyle=line)
+    memory.set_title("MiB of each process")
+    sent.set_title("Bytes sent per token by the convolutions")
+    memory.set_ylim(bottom=0)
+    for axes in (memory, sent):
+        axes.set_xticks(processes)
+        axes.set_xlabel("processes")
+    marks = [(MODEL, "o", "-", "forward"), (MODEL, "o", (0, (4, 2)), "training")]
+    _legend(figure, [*marks, (REFERENCE, "", "-", "an even share of one process")])
+    return figure
+
+
 def _shapes(channels: Sequence[int]) -> list[tuple[str, str, str, str]]:
     return [(MUTED, _MARKERS[i], "", f"C = {count}") for i, count in enumerate(channels)]
 

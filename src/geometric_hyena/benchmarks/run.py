@@ -23,6 +23,7 @@ BENCHMARKS = {
     "block": "the block over its attention twins; bytes per token",
     "scaling": "the block and its twins against N: exponents, bytes per token, largest N that fits",
     "scaling-models": "one layer of every model against N, as scaling --models all",
+    "context-parallel": "a sequence over several processes: memory of each, bytes they send; 10^8 tokens",
 }
 
 

@@ -36,7 +36,7 @@ def run(words: list[str]) -> int:
     from geometric_hyena.benchmarks.run import BENCHMARKS, redraw, run_benchmark
 
     if not words or wants_help(words):
-        print(_USAGE.format(names="\n".join(f"  {n:10}  {text}" for n, text in BENCHMARKS.items())), end="")
+        print(_USAGE.format(names="\n".join(f"  {n:16}  {text}" for n, text in BENCHMARKS.items())), end="")
         return 0 if words else 2
     names = ("out", "threads", "quick", "from", *_SCALING)
     positional, options = take_options(words, names, "benchmark")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.neighbors import Neighbors, nearest_neighbors, pack_neighbors
+from geometric_hyena.operators.sharding import Sharding
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -111,6 +112,8 @@ class GeometricBatch:
         vectors: (T, V, 3) or None.
         edge_features: (T, K, E) or None, aligned with `neighbors`.
         residue_lengths: (R,) tokens of every residue, of all graphs one after the other, or None.
+        sharding: the ranks that hold the other tokens, if any do (`distributed.shard_batch`): then tensors
+            of tokens are those of this rank, and `lengths` those of all sequences.
     """
 
     scalars: Tensor
@@ -120,12 +123,21 @@ class GeometricBatch:
     vectors: Tensor | None = None
     edge_features: Tensor | None = field(default=None)
     residue_lengths: Tensor | None = None
+    sharding: Sharding | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def split(self, packed: Tensor) -> list[Tensor]:
-        """Cut a packed tensor (T, ...) into one tensor (N_i, ...) per graph."""
+        """Cut a packed tensor (T, ...) into one tensor (N_i, ...) per graph.
+
+        Raises:
+            InputError: where the tokens are sharded: a rank has only parts of graphs.
+        """
+        if self.sharding is not None:
+            raise InputError(
+                "batch: its tokens are sharded; gather the tensor first, and split the whole batch"
+            )
         return list(torch.split(packed, self.lengths.tolist()))
 
     def to(

@@ -137,6 +137,9 @@ def _rows(x: Tensor) -> Tensor:
 class MessageBlock(nn.Module):
     """A block without global context: f, V += projection(f, V)."""
 
+    # Its tokens may be sharded over ranks.
+    takes_shards = True
+
     def __init__(self, scalars: int, vectors: int, *, projection: dict):
         super().__init__()
         self.output_norm = nn.LayerNorm(scalars)

@@ -5,9 +5,8 @@ from torch import Tensor, nn
 
 from geometric_hyena.layers.context_block import ContextBlock, Pair, Tensors
 from geometric_hyena.layers.projection import Geometry
-from geometric_hyena.operators.convolution import bilinear_convolution, scale
+from geometric_hyena.operators.convolution import SequenceConvolution
 from geometric_hyena.operators.products import CROSS_PRODUCT, GEOMETRIC_PRODUCT, SCALAR_PRODUCT
-from geometric_hyena.operators.segments import pad_sequences, unpad_sequences
 
 PADDINGS = ("circular", "zero")
 
@@ -28,6 +27,9 @@ class GeometricHyenaBlock(ContextBlock):
 
     The others are those of `ContextBlock`.
     """
+
+    # Its tokens may be sharded over ranks.
+    takes_shards = True
 
     def __init__(
         self,
@@ -98,12 +100,8 @@ class GeometricHyenaBlock(ContextBlock):
         size = sum(len(part) for part in q)
         product = {1: SCALAR_PRODUCT, 3: CROSS_PRODUCT, 4: GEOMETRIC_PRODUCT}[size]
         weights = self.interaction if size == 4 else None
+        convolution = SequenceConvolution(product, self.conv_norm, self.padding)
+        if geometry.sharding is not None:
+            return geometry.sharding.convolve(convolution, q, k, weights)
         # Nobody else sees the queries: without gradients the result may take their place.
-        if self.padding == "circular":
-            return bilinear_convolution(q, k, weights, product, geometry.runs, self.conv_norm, overwrite=True)
-        runs, q = pad_sequences(q, geometry.runs)
-        _, k = pad_sequences(k, geometry.runs)
-        u = bilinear_convolution(q, k, weights, product, runs, self.conv_norm, overwrite=True)
-        # The padded sequences are twice as long, which is not what the scale refers to.
-        longer = scale(self.conv_norm, 1) / scale(self.conv_norm, 2)
-        return tuple(part * longer for part in unpad_sequences(u, geometry.runs))
+        return convolution(q, k, weights, geometry.runs)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from geometric_hyena.layers.global_context import GlobalContext
 from geometric_hyena.operators.messages import message_moments
 from geometric_hyena.operators.segments import Piece, Run, pieces
+from geometric_hyena.operators.sharding import Sharding
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Geometry:
 
     Attributes:
         positions: (n, 3), centred.
-        index: (n, K) neighbour table, rows of all T tokens.
+        index: (n, K) neighbour table, rows of all T tokens; where these are sharded, of a rank's own tokens
+            and then its halo.
         edges: (n, K, E) distance features and edge features.
         coefficients: (n, K, 4), 1 and (x_i - x_j) / |N_i| per neighbour, zero at padding.
         runs: where the sequences lie among all tokens.
         sequence: (n,) number of each token's sequence.
         start: place of the first token among all.
+        sharding: the ranks that hold the other tokens, if any do.
     """
 
     positions: Tensor
@@ -45,6 +48,7 @@ class Geometry:
     runs: list[Run]
     sequence: Tensor
     start: int = 0
+    sharding: Sharding | None = None
 
     @property
     def sequences(self) -> int:
@@ -54,7 +58,15 @@ class Geometry:
     @cached_property
     def pieces(self) -> list[Piece]:
         """The sequences and parts of sequences among these tokens."""
-        return pieces(self.runs, self.start, self.start + self.positions.shape[0])
+        tokens = self.positions.shape[0]
+        if self.sharding is not None and tokens == 0:
+            return self.sharding.pieces
+        return pieces(self.runs, self.start, self.start + tokens)
+
+    @property
+    def most_tokens(self) -> int:
+        """What every rank decides by: the number of tokens, of the rank that has most of them."""
+        return self.positions.shape[0] if self.sharding is None else self.sharding.largest
 
     def part(self, start: int, stop: int, *differentiable: Tensor) -> "Geometry":
         """The tokens from `start` to `stop`; `differentiable` stand in for positions, edges, coefficients."""
@@ -63,7 +75,8 @@ class Geometry:
         )
         positions, edges, coefficients = tensors
         index, sequence = self.index[start:stop], self.sequence[start:stop]
-        return Geometry(positions, index, edges, coefficients, self.runs, sequence, start)
+        start += self.start
+        return Geometry(positions, index, edges, coefficients, self.runs, sequence, start, self.sharding)
 
     def detached(self) -> "Geometry":
         """The same without history for gradients."""

@@ -66,17 +66,20 @@ class Stage:
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
         leaves = [*inputs, *_differentiable(geometry), *self.parameters()]
-        tokens = geometry.positions.shape[0]
         if not torch.is_grad_enabled() or not any(x.requires_grad for x in leaves):
             return _forward(self, inputs, geometry)
-        if tokens <= WHOLE_TOKENS:
+        if geometry.most_tokens <= WHOLE_TOKENS:
             return self.whole(inputs, geometry)
         return _Staged.apply(self, geometry, len(inputs), *leaves)
 
     def whole(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """All tokens at once."""
         rows, sums = self.look(inputs, geometry)
-        shared = self.projection.distant_senders(torch.cat(sums) if sums else None)
+        sharding = geometry.sharding
+        if sharding is not None and rows is not None:
+            rows = torch.cat([rows, sharding.fetch(rows)])
+        join = torch.cat if sharding is None else sharding.sequence_sums
+        shared = self.projection.distant_senders(join(sums) if sums else None)
         return self.finish(inputs, geometry, Senders(rows), shared)
 
     def look(self, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[Tensor | None, list[Tensor]]:
@@ -122,7 +125,8 @@ def _differentiable(geometry: Geometry) -> Tensors:
 def _chunks(geometry: Geometry) -> Iterator[tuple[int, int]]:
     tokens = geometry.positions.shape[0]
     size = GPU_CHUNK_TOKENS if geometry.positions.is_cuda else CHUNK_TOKENS
-    for start in range(0, tokens, size):
+    # A rank without tokens takes part, too, in what all ranks do.
+    for start in range(0, max(tokens, 1), size):
         yield start, min(start + size, tokens)
 
 
@@ -131,19 +135,28 @@ def _cut(inputs: Sequence[Tensor], start: int, stop: int) -> list[Tensor]:
 
 
 def _look(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[Tensor | None, Tensor | None]:
-    """First pass over all tokens: their rows (T, H), and the global tokens (B, G, 3 + D)."""
+    """First pass over all tokens: their rows (T, H), followed by the halo's, and the global tokens
+    (B, G, 3 + D).
+    """
     rows = sums = None
+    tokens, sharding = geometry.positions.shape[0], geometry.sharding
+    halo = 0 if sharding is None else sharding.halo
     for start, stop in _chunks(geometry):
         part = geometry.part(start, stop)
         chunk, pieces = stage.look(_cut(inputs, start, stop), part)
         if chunk is not None:
             if rows is None:
-                rows = chunk.new_empty(geometry.positions.shape[0], chunk.shape[1])
+                rows = chunk.new_empty(tokens + halo, chunk.shape[1])
             rows[start:stop] = chunk
         for piece, value in zip(part.pieces, pieces, strict=False):
             if sums is None:
                 sums = value.new_zeros(geometry.sequences, *value.shape[1:])
             sums[piece.sequences] += value
+    if sharding is not None:
+        with torch.no_grad():
+            if rows is not None:
+                rows[tokens:] = sharding.fetch(rows[:tokens])
+            sums = None if sums is None else sharding.total(sums)
     return rows, sums
 
 
@@ -217,6 +230,10 @@ def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors,
 
     first = _Totals(parameters, totals.sums[len(distant) :])
     sums_grad = _through_shared(shared, totals.sums[: len(distant)], sums, first)
+    if geometry.sharding is not None:
+        if local.grad is not None:
+            geometry.sharding.give_back(local.grad[tokens:], local.grad[:tokens])
+        sums_grad = None if sums_grad is None else geometry.sharding.total(sums_grad)
     for start, stop in _chunks(geometry):
         with torch.enable_grad():
             chunk, part = chunk_leaves(start, stop)

@@ -16,7 +16,7 @@ from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features
 from geometric_hyena.operators.convolution import NORMS
-from geometric_hyena.operators.segments import Run, equal_length_runs
+from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_pieces
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -124,7 +124,7 @@ class GeometricHyena(nn.Module):
         Raises:
             InputError: where the batch does not have the features that the model was made for.
         """
-        check_features(batch, self.dims)
+        check_features(batch, self.dims, sharded=self.takes_shards)
         runs = equal_length_runs(batch.lengths.tolist())
         positions = centred_positions(batch, runs)
         geometry = self._geometry(batch, positions, runs)
@@ -138,9 +138,16 @@ class GeometricHyena(nn.Module):
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
         return GeometricOutput(self.output_norm(scalars), vectors, shifted)
 
+    @property
+    def takes_shards(self) -> bool:
+        """Whether the tokens of a batch may be sharded over ranks: whether all blocks say so."""
+        return all(getattr(block, "takes_shards", False) for block in self.blocks)
+
     def _geometry(self, batch: "GeometricBatch", positions: Tensor, runs: list[Run]) -> Geometry:
         index, mask = batch.neighbors.index, batch.neighbors.mask
-        offsets = positions[:, None] - positions[index]
+        sharding = batch.sharding
+        known = positions if sharding is None else torch.cat([positions, sharding.fetch(positions)])
+        offsets = positions[:, None] - known[index]
         edges = self.distance(offsets)
         if batch.edge_features is not None:
             edges = torch.cat([edges, batch.edge_features], dim=-1)
@@ -148,11 +155,9 @@ class GeometricHyena(nn.Module):
         degree = mask.sum(dim=1).clamp(min=1)[:, None, None]
         coefficients = torch.cat([kept, kept * offsets / degree], dim=-1)
         numbers = torch.arange(len(batch.lengths), device=positions.device)
-        return Geometry(
-            positions,
-            index,
-            edges,
-            coefficients,
-            runs,
-            torch.repeat_interleave(numbers, batch.lengths.to(numbers.device)),
-        )
+        if sharding is not None:
+            sequence = expand_to_pieces(numbers, sharding.pieces)
+            shared = (sequence, sharding.start, sharding)
+            return Geometry(positions, index, edges, coefficients, runs, *shared)
+        sequence = torch.repeat_interleave(numbers, batch.lengths.to(numbers.device))
+        return Geometry(positions, index, edges, coefficients, runs, sequence)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.models.geometric_hyena import GeometricOutput
-from geometric_hyena.operators.segments import equal_length_runs, segment_mean, segment_sum
+from geometric_hyena.models.inputs import sequence_means, sequence_sums
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -59,8 +59,7 @@ class PooledVectorReadout(nn.Module):
 
     def forward(self, output: GeometricOutput, batch: "GeometricBatch") -> Tensor:
         """Scalars (T, D) and vectors (T, C, 3) -> (B, 3)."""
-        runs = equal_length_runs(batch.lengths.tolist())
-        scalars, vectors = segment_mean(output.scalars, runs), segment_mean(output.vectors, runs)
+        scalars, vectors = sequence_means(output.scalars, batch), sequence_means(output.vectors, batch)
         # The length of a vector has no slope at zero.
         lengths = torch.sqrt(vectors.square().sum(dim=-1) + 1e-6)
         gain = self.gain(torch.cat([scalars, lengths], dim=-1))
@@ -118,6 +117,10 @@ class ResidueReadout(SumReadout):
         Raises:
             InputError: where the batch does not say which residue its tokens belong to.
         """
+        if batch.sharding is not None:
+            raise InputError(
+                "batch: a readout per residue cannot yet take tokens that are sharded over ranks"
+            )
         if batch.residue_lengths is None:
             raise InputError("batch: a readout per residue needs graphs with residue_lengths")
         # Unlike an indexed sum, it adds in one order on a GPU, too.
@@ -130,4 +133,4 @@ class MoleculeReadout(SumReadout):
 
     def forward(self, output: GeometricOutput, batch: "GeometricBatch") -> Tensor:
         """Scalars (T, D) -> (B, T)."""
-        return self.predicted(segment_sum(output.scalars, equal_length_runs(batch.lengths.tolist())))
+        return self.predicted(sequence_sums(output.scalars, batch))

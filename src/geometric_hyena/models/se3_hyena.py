@@ -76,7 +76,7 @@ class SE3Hyena(nn.Module):
         Raises:
             InputError: where the batch does not have the features that the model was made for.
         """
-        check_features(batch, self.dims)
+        check_features(batch, self.dims, sharded=True)
         positions = centred_positions(batch, equal_length_runs(batch.lengths.tolist()))
         vectors = (positions / self.radius)[:, None]
         if batch.vectors is not None:
@@ -85,7 +85,7 @@ class SE3Hyena(nn.Module):
         embedded = self.embed({0: batch.scalars[:, None], 1: vectors.transpose(1, 2)})
         scalars, vectors = embedded[0][:, 0], embedded[1].transpose(1, 2)
         for block in self.blocks:
-            scalars, vectors = block(scalars, vectors, batch.lengths)
+            scalars, vectors = block(scalars, vectors, batch.lengths, batch.sharding)
         update, vector_update = self.output(scalars, vectors)
         scalars, vectors = scalars + update, vectors + vector_update
         shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]

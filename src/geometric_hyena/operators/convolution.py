@@ -15,6 +15,7 @@ kept from the forward (they cost about as many bytes as q and k, and spare eight
 large, computed again.
 """
 
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from torch.autograd.function import once_differentiable
 from geometric_hyena.operators import convolution_torch, kernels
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
-from geometric_hyena.operators.segments import Run
+from geometric_hyena.operators.segments import Run, pad_sequences, unpad_sequences
 
 Parts = tuple[Tensor, ...]
 
@@ -88,6 +89,32 @@ def bilinear_convolution(
     scales = [scale(norm, run.length) for run in runs]
     _engine(product, weights, q[0]).forward(out, q, k, weights, product, runs, scales, False)
     return out
+
+
+@dataclass(frozen=True)
+class SequenceConvolution:
+    """How whole sequences are convolved: by which product, at which scale, circularly or not.
+
+    Attributes:
+        product: the product `*`.
+        norm: "length", "sqrt_length" or "none".
+        padding: "circular", or "zero": every sequence is followed by as many zeros, so that nothing wraps.
+    """
+
+    product: BilinearProduct
+    norm: str
+    padding: str = "circular"
+
+    def __call__(self, q: Parts, k: Parts, weights: Tensor | None, runs: list[Run]) -> Parts:
+        """Parts of (..., T) -> parts of (..., T); without gradients the result may take the place of `q`."""
+        if self.padding == "circular":
+            return bilinear_convolution(q, k, weights, self.product, runs, self.norm, overwrite=True)
+        doubled, q = pad_sequences(q, runs)
+        _, k = pad_sequences(k, runs)
+        u = bilinear_convolution(q, k, weights, self.product, doubled, self.norm, overwrite=True)
+        # The padded sequences are twice as long, which is not what the scale refers to.
+        longer = scale(self.norm, 1) / scale(self.norm, 2)
+        return tuple(part * longer for part in unpad_sequences(u, runs))
 
 
 class _BilinearConvolution(torch.autograd.Function):

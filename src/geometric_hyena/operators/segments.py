@@ -1,6 +1,6 @@
 """Sequences packed end to end, as runs of equal lengths that can be worked on as one dense block."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -80,6 +80,24 @@ def expand_to_tokens(per_sequence: Tensor, runs: list[Run]) -> Tensor:
         block = per_sequence[first : first + run.count]
         parts.append(block[:, None].expand(run.count, run.length, *block.shape[1:]).flatten(0, 1))
         first += run.count
+    return torch.cat(parts)
+
+
+def piece_sums(packed: Tensor, found: Sequence[Piece]) -> list[Tensor]:
+    """Sum of packed tokens (n, ...) over each piece's sequences or parts of one, (count, ...) each."""
+    return [
+        packed[piece.tokens].unflatten(0, (piece.sequences.stop - piece.sequences.start, -1)).sum(1)
+        for piece in found
+    ]
+
+
+def expand_to_pieces(per_sequence: Tensor, found: Sequence[Piece]) -> Tensor:
+    """Repeat a tensor (B, ...) for every token of the pieces, (n, ...)."""
+    parts = []
+    for piece in found:
+        block = per_sequence[piece.sequences]
+        length = (piece.tokens.stop - piece.tokens.start) // block.shape[0]
+        parts.append(block[:, None].expand(-1, length, *block.shape[1:]).flatten(0, 1))
     return torch.cat(parts)
 
 
