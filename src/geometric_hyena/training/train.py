@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import replacing, write_json
@@ -18,6 +18,8 @@ from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
 from geometric_hyena.training.config import RunConfig, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
+from geometric_hyena.training.interruption import resumable
+from geometric_hyena.training.lock import locked
 from geometric_hyena.training.loop import fit
 from geometric_hyena.training.recipes import Recipe, find_recipe
 from geometric_hyena.training.run_directory import RunDirectory
@@ -28,7 +30,9 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     """Train from scratch. The run directory is made once all inputs have been read and checked.
 
     Raises:
-        InputError: for anything in the configuration or the data that cannot be used.
+        InputError: for anything in the configuration or the data that cannot be used, or a directory in which
+            another process trains.
+        Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     _check(recipe, config)
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
@@ -36,24 +40,30 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     task = recipe.task_class()(config)
     config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
     task.predictor(config)  # what cannot be built must fail before anything is written
-    run.create(recipe.name, config, command)
-    return run, _fit_and_finish(run, task, config, resume=False)
+    with locked(run):
+        run.check_new()  # another process may have been faster
+        run.create(recipe.name, config, command)
+        return run, _fit_and_finish(run, task, config, resume=False)
 
 
 def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
     """Go on with a run from its last checkpoint, to the weights it would have had uninterrupted.
 
     Raises:
-        InputError: where there is no such run, or it has ended.
+        InputError: where there is no such run, it has ended, or another process trains it.
+        Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     run = RunDirectory(path)
     recipe, config = read_run(run)
-    if run.summary.is_file():
-        raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
-    _check(recipe, config)
-    run.read_history()  # a broken one must be found before anything is written
-    task = recipe.task_class()(config)
-    return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
+    with locked(run):
+        if run.summary.is_file():
+            raise InputError(
+                f"{run.path}: this run has ended; look at {run.report}, or train another with --out"
+            )
+        _check(recipe, config)
+        run.read_history()  # a broken one must be found before anything is written
+        task = recipe.task_class()(config)
+        return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 
 
 def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evaluation]:
@@ -148,14 +158,18 @@ def _matched(task: Task, config: RunConfig) -> RunConfig:
 
 
 def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
+    with resumable(run):
+        return _fitted(run, task, config, resume)
+
+
+def _fitted(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
     started = time.perf_counter()
     fitted = fit(run, task, config, resume)
     predictor = fitted.pop("predictor")
     evaluation = task.evaluate(predictor)
     weights = {name: tensor.cpu().contiguous() for name, tensor in predictor.state_dict().items()}
     with replacing(run.weights) as partial:
-        save_file(weights, partial)
-        partial.chmod(0o644)  # safetensors makes files that only their owner reads
+        partial.write_bytes(save(weights))
     evaluation.write_report(run)
     write_json(
         run.summary,
@@ -180,7 +194,7 @@ def _free_directory(recipe: str, config: RunConfig) -> Path:
     """runs/RECIPE-MODEL-seedN, with a number behind it where that is taken."""
     base = Path("runs") / f"{recipe}-{config.model}-seed{config.seed}"
     candidate, number = base, 1
-    while candidate.exists():
+    while not RunDirectory(candidate).is_free:
         number += 1
         candidate = base.with_name(f"{base.name}-{number}")
     return candidate

@@ -1,0 +1,52 @@
+"""Losses and gradients that are NaN or infinite end a training before they spoil its weights.
+
+Both are looked at before the optimiser's step: weights, their moving average and the checkpoints of earlier
+epochs stay finite. A gradient can be infinite where the loss is not: that of a root at zero, for one.
+"""
+
+import math
+from collections.abc import Sequence
+
+import lightning
+import torch
+from torch import Tensor
+
+from geometric_hyena.errors import GHyenaError
+from geometric_hyena.training.run_directory import RunDirectory
+
+_NAMED = 4  # samples of the batch that are named
+
+
+def check_finite(
+    value: Tensor, what: str, trainer: lightning.Trainer, run: RunDirectory, number: int, names: Sequence[str]
+) -> None:
+    """Raise GHyenaError where a loss, or the norm of a gradient, is not finite.
+
+    Args:
+        value: a number.
+        what: what it is.
+        trainer: knows epoch and step.
+        run: its last checkpoint is named.
+        number: of the batch in its epoch, from 0.
+        names: of the samples in the batch, where they have some.
+    """
+    if math.isfinite(value.item()):
+        return
+    batch = f"batch {number + 1}"
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        batch += f" ({', '.join(names[:_NAMED])}{more})"
+    step = trainer.global_step  # steps that were made
+    place = f"after step {step}" if trainer.validating else f"at step {step + 1}"
+    kept = f"{run.last} keeps the epoch before" if run.last.is_file() else "no epoch had ended"
+    raise GHyenaError(
+        f"{what} became {value.item()} {place}: epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, "
+        f"{batch}; {kept}; train anew with a lower optimizer.learning_rate or optimizer.clip"
+    )
+
+
+def clipped_norm(parameters: Sequence[Tensor], clip: float | None) -> Tensor:
+    """The norm of all gradients, which are scaled to `clip` where they are larger."""
+    if clip:
+        return torch.nn.utils.clip_grad_norm_(parameters, clip)
+    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
