@@ -57,7 +57,7 @@ def test_what_a_model_adds_to_the_loss_is_trained_on():
     graph = GeometricGraph(torch.randn(9, 3), torch.randn(9, 3), torch.randn(9, 1, 3))
     batch = TaskBatch(collate([graph]), torch.randn(9, 3))
     task = SimpleNamespace(loss=torch.nn.functional.mse_loss)
-    module = TrainingModule(predictor, task, OptimizerConfig(), seed=0, run=RunDirectory(tmp_path))
+    module = TrainingModule(predictor, task, OptimizerConfig(), seed=0)
     module.log = lambda name, value, **_: logged.update({name: value})
     logged = {}
     prediction, auxiliary = predictor.with_auxiliary(batch.inputs)

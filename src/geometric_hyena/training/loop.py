@@ -47,15 +47,13 @@ class EpochShuffle(Sampler[int]):
 class TrainingModule(lightning.LightningModule):
     """Loss, optimiser, schedule, and the moving average of the weights that is validated and kept."""
 
-    def __init__(
-        self, predictor: Predictor, task: Task, optimizer: OptimizerConfig, seed: int, run: RunDirectory
-    ):
+    def __init__(self, predictor: Predictor, task: Task, optimizer: OptimizerConfig, seed: int):
         super().__init__()
         self.predictor = predictor
         self.task = task
-        self.run = run
         self.settings = optimizer
         self.seed = seed
+        self._batch: tuple[int, tuple[str, ...]] = (0, ())  # number and names of the one in work
         self.averaged = AveragedModel(
             predictor, multi_avg_fn=get_ema_multi_avg_fn(optimizer.averaging), use_buffers=True
         ).requires_grad_(False)
@@ -69,7 +67,7 @@ class TrainingModule(lightning.LightningModule):
         loss = self.task.loss(prediction, batch.target)
         if auxiliary is not None:
             loss = loss + auxiliary
-        check_finite(loss, "the loss", self.trainer, self.run, number, batch.names)
+        check_finite(loss, "the loss", self, number, batch.names)
         self._batch = number, batch.names
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
         return loss
@@ -79,14 +77,14 @@ class TrainingModule(lightning.LightningModule):
     ) -> None:
         """As Lightning does it, but that the norm is looked at."""
         norm = clipped_norm(list(self.predictor.parameters()), gradient_clip_val)
-        check_finite(norm, "the gradient", self.trainer, self.run, *self._batch)
+        check_finite(norm, "the gradient", self, *self._batch)
 
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
         self.averaged.update_parameters(self.predictor)
 
     def validation_step(self, batch: TaskBatch, number: int) -> None:
         loss = self.task.loss(self.averaged(batch.inputs), batch.target)
-        check_finite(loss, "the validation loss", self.trainer, self.run, number, batch.names)
+        check_finite(loss, "the validation loss", self, number, batch.names)
         self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
 
     def configure_optimizers(self) -> Any:
@@ -118,7 +116,7 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     predictor = task.predictor(config)
-    module = TrainingModule(predictor, task, config.optimizer, config.seed, run)
+    module = TrainingModule(predictor, task, config.optimizer, config.seed)
     if resume:
         check_checkpoint(run.last, module)
         check_checkpoint(run.best, module)

@@ -18,15 +18,14 @@ _NAMED = 4  # samples of the batch that are named
 
 
 def check_finite(
-    value: Tensor, what: str, trainer: lightning.Trainer, run: RunDirectory, number: int, names: Sequence[str]
+    value: Tensor, what: str, module: lightning.LightningModule, number: int, names: Sequence[str]
 ) -> None:
     """Raise GHyenaError where a loss, or the norm of a gradient, is not finite.
 
     Args:
         value: a number.
         what: what it is.
-        trainer: knows epoch and step.
-        run: its last checkpoint is named.
+        module: what is trained, in a run directory.
         number: of the batch in its epoch, from 0.
         names: of the samples in the batch, where they have some.
     """
@@ -36,9 +35,11 @@ def check_finite(
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         batch += f" ({', '.join(names[:_NAMED])}{more})"
+    trainer = module.trainer
+    last = RunDirectory(trainer.default_root_dir).last
     step = trainer.global_step  # steps that were made
     place = f"after step {step}" if trainer.validating else f"at step {step + 1}"
-    kept = f"{run.last} keeps the epoch before" if run.last.is_file() else "no epoch had ended"
+    kept = f"{last} keeps the epoch before" if last.is_file() else "no epoch had ended"
     raise GHyenaError(
         f"{what} became {value.item()} {place}: epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, "
         f"{batch}; {kept}; train anew with a lower optimizer.learning_rate or optimizer.clip"
