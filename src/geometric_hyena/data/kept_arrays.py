@@ -41,13 +41,13 @@ def write_kept(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         WriteError: where that is not possible.
     """
     make_folder(path.parent)
-    digest = np.frombuffer(_digest(arrays), dtype=np.uint8)
+    signed = {**arrays, _DIGEST: np.frombuffer(_digest(arrays), dtype=np.uint8)}
     partial = None
     try:
         # A name of its own: several processes may make the same arrays at once.
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
             partial = Path(file.name)
-            np.savez(file, **arrays, **{_DIGEST: digest})
+            np.savez(file, **signed)  # pyright: ignore[reportArgumentType]
         partial.chmod(0o644)  # not only for its owner, as temporary files are
         os.replace(partial, path)
         partial = None

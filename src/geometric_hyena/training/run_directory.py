@@ -104,8 +104,8 @@ class RunDirectory:
             ) from error
 
     def _no_run(self) -> InputError:
-        if self.environment.is_file() and self.is_free:
-            return InputError(f"{self.path}: this run was cut off before it began; train it anew")
+        if self.path.is_dir() and self.is_free and any(self.path.iterdir()):
+            return InputError(f"{self.path}: its run never began; start it again with --out {self.path}")
         return InputError(f"{self.path}: is no run directory (it has no config.yaml)")
 
     def read_history(self) -> list[dict[str, float]]:

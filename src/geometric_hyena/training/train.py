@@ -72,9 +72,20 @@ def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evalua
     Raises:
         InputError: where the run or the data cannot be used.
     """
-    recipe, config = trained_run(run, words)
+    recipe, trained = read_run(run)
+    _, config = trained_run(run, words)
     task = recipe.task_class()(config)
-    return task, task.evaluate(load_predictor(task.predictor(config), run))
+    try:
+        predictor = load_predictor(task.predictor(config), run)
+    except _OtherModelError as error:
+        changed = _changed_options(trained.data, config.data)
+        if not changed:
+            raise
+        raise InputError(
+            f"{', '.join(changed)}: that makes data of a kind which the model in {run.path} was not trained on "
+            f"({error.tensor}); leave out what changes its inputs, or train a model for such data"
+        ) from error
+    return task, task.evaluate(predictor)
 
 
 def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1) -> list[Path]:
@@ -130,12 +141,32 @@ def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
-            raise InputError(
-                f"{run.weights}: belongs to another model: tensor {name} is {found.get(name, 'absent')}, and "
-                f"{expected.get(name, 'unknown')} in the model of {run.config}; use the weights of that run"
+            there, wanted = found.get(name, "absent"), expected.get(name, "unknown")
+            tensor = f"tensor {name} is {there}, and {wanted} in the model"
+            raise _OtherModelError(
+                f"{run.weights}: belongs to another model: {tensor} of {run.config}; use that run's weights",
+                tensor,
             )
     predictor.load_state_dict(weights)
     return predictor.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+class _OtherModelError(InputError):
+    """Weights do not fit a model; `tensor` says where."""
+
+    def __init__(self, text: str, tensor: str):
+        super().__init__(text)
+        self.tensor = tensor
+
+
+def _changed_options(trained: Any, asked: Any) -> list[str]:
+    """Options of the data that differ from those of the training, with both values."""
+    before, after = dataclasses.asdict(trained), dataclasses.asdict(asked)
+    return [
+        f"data.{name} {after[name]} instead of {before[name]}"
+        for name in before
+        if before[name] != after[name]
+    ]
 
 
 def _check(recipe: Recipe, config: RunConfig) -> None:
