@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import replacing, write_json
-from geometric_hyena.models.registry import check_gives
+from geometric_hyena.models.registry import check_gives, check_options
 from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
-from geometric_hyena.training.config import RunConfig, check_run_config
+from geometric_hyena.training.config import RunConfig, changed_network, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
 from geometric_hyena.training.interruption import resumable
 from geometric_hyena.training.lock import locked
@@ -35,6 +35,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
         Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     _check(recipe, config)
+    check_options(config.model, changed_network(config), "network.")
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
     run.check_new()
     task = recipe.task_class()(config)
@@ -82,8 +83,8 @@ def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evalua
         if not changed:
             raise
         raise InputError(
-            f"{', '.join(changed)}: that makes data of a kind which the model in {run.path} was not trained on "
-            f"({error.tensor}); leave out what changes its inputs, or train a model for such data"
+            f"{', '.join(changed)}: that makes data of a kind which the model in {run.path} was not trained "
+            f"on ({error.tensor}); leave out what changes its inputs, or train a model for such data"
         ) from error
     return task, task.evaluate(predictor)
 
