@@ -207,7 +207,7 @@ def test_shuffling_changes_the_order_and_nothing_else():
     assert torch.equal(shuffled[2].target, Shuffled(data)[2].target)
 
 
-def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch):
+def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch, caplog):
     first = load_nbody(SMALL).test.states()
     files = sorted(cache_folder.iterdir())
     assert len(files) == 3
@@ -220,6 +220,7 @@ def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeyp
         path.write_bytes(path.read_bytes()[:100])
     assert torch.equal(load_nbody(SMALL).test.states()[0], first[0])
     assert len(runs) == 3
+    assert all(f"{path}: is damaged" in caplog.text for path in files)
     load_nbody(replace(SMALL, seed=44))
     assert len(runs) == 6
 
