@@ -77,12 +77,11 @@ SECOND_EPOCH = BATCHES + 1
 
 
 class TestNumbersThatAreNone:
-    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-    def test_a_loss(self, ends, uninterrupted, tmp_path, value):
+    def test_a_loss(self, ends, uninterrupted, tmp_path):
         run = tmp_path / "run"
-        with at_loss(SECOND_EPOCH + 2, lambda loss, _: loss * value):
+        with at_loss(SECOND_EPOCH + 2, lambda loss, _: loss * float("nan")):
             said = ends(2, *recall_words(run))
-        assert f"the loss became {value} at step {BATCHES + 3}: epoch 2 of {EPOCHS}, batch 3; " in said
+        assert f"the loss became nan at step {BATCHES + 3}: epoch 2 of {EPOCHS}, batch 3; " in said
         assert f"{run / 'checkpoints' / 'last.ckpt'} keeps the epoch before" in said
         assert "learning_rate" in said
         check_goes_on(run, uninterrupted)
@@ -115,8 +114,9 @@ class TestNumbersThatAreNone:
 
 
 class TestSignals:
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-    @pytest.mark.parametrize("call", [1, SECOND_EPOCH + 1])
+    @pytest.mark.parametrize(
+        ("number", "code", "call"), [(signal.SIGTERM, 143, SECOND_EPOCH + 1), (signal.SIGINT, 130, 1)]
+    )
     def test_an_interruption_says_how_to_go_on(self, ends, uninterrupted, tmp_path, number, code, call):
         run = tmp_path / "run"
         before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
@@ -172,10 +172,10 @@ class TestDisks:
         [
             ("last.ckpt", 2),
             ("best.ckpt", 1),
-            ("metrics.jsonl", 2),
-            ("model.safetensors", 1),
-            ("report.html", 1),
             ("summary.json", 1),
+            pytest.param("metrics.jsonl", 2, marks=pytest.mark.slow),
+            pytest.param("model.safetensors", 1, marks=pytest.mark.slow),
+            pytest.param("report.html", 1, marks=pytest.mark.slow),
         ],
     )
     def test_a_disk_that_fills_up(self, ends, uninterrupted, tmp_path, monkeypatch, name, time):

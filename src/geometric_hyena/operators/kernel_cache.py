@@ -47,7 +47,8 @@ class _KernelCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # unpickling meets anything in a damaged file
-            _log.warning(f"ghyena: {self._name}: its kept machine code is damaged ({error}); compiled again")
+            name = self._py_func.__name__
+            _log.warning(f"ghyena: {name}: its kept machine code is damaged ({error}); compiled again")
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
