@@ -109,8 +109,9 @@ class TestNumbersThatAreNone:
             default_root_dir=tmp_path, global_step=7, current_epoch=1, max_epochs=4, validating=False
         )
         names = [f"frame {number}" for number in range(6)]
+        values = {"the loss": torch.tensor(torch.nan)}
         with pytest.raises(GHyenaError, match=r"batch 3 \(frame 0, frame 1, frame 2, frame 3 and 2 more\); "):
-            check_finite(torch.tensor(torch.nan), "the loss", SimpleNamespace(trainer=trainer), 2, names)
+            check_finite(values, SimpleNamespace(trainer=trainer), 2, names)
 
 
 class TestSignals:

@@ -97,8 +97,7 @@ def check_options(name: str, chosen: Iterable[str], section: str = "") -> None:
     for option in chosen:
         if option not in has and option not in _FOR_ALL:
             raise InputError(
-                f"{section}{option}: {name} has no such option; leave it out, or choose from: "
-                f"{', '.join(has)}"
+                f"{section}{option}: {name} has no such option; leave it out. It has: {', '.join(has)}"
             )
 
 

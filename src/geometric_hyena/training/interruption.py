@@ -60,7 +60,9 @@ def _signals_raised() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only there can signals be handled
         yield
         return
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}
+    # What is ignored stays so, as under nohup; None is a handler that only C knows.
+    before = {n: handler for n, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -70,9 +72,8 @@ def _signals_raised() -> Iterator[None]:
         restore()
         raise _Signal(number)
 
-    for number in _SIGNALS:
-        if before[number] is not signal.SIG_IGN:  # as under nohup, or behind an & in a script
-            signal.signal(number, interrupt)
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:

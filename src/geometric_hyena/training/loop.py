@@ -53,7 +53,6 @@ class TrainingModule(lightning.LightningModule):
         self.task = task
         self.settings = optimizer
         self.seed = seed
-        self._batch: tuple[int, tuple[str, ...]] = (0, ())  # number and names of the one in work
         self.averaged = AveragedModel(
             predictor, multi_avg_fn=get_ema_multi_avg_fn(optimizer.averaging), use_buffers=True
         ).requires_grad_(False)
@@ -67,24 +66,24 @@ class TrainingModule(lightning.LightningModule):
         loss = self.task.loss(prediction, batch.target)
         if auxiliary is not None:
             loss = loss + auxiliary
-        check_finite(loss, "the loss", self, number, batch.names)
-        self._batch = number, batch.names
+        self._step = loss.detach(), number, batch.names
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
         return loss
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: Any = None
     ) -> None:
-        """As Lightning does it, but that the norm is looked at."""
+        """As Lightning does it, but that the norm is looked at, and the loss with it."""
         norm = clipped_norm(list(self.predictor.parameters()), gradient_clip_val)
-        check_finite(norm, "the gradient", self, *self._batch)
+        loss, number, names = self._step
+        check_finite({"the loss": loss, "the gradient": norm}, self, number, names)
 
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
         self.averaged.update_parameters(self.predictor)
 
     def validation_step(self, batch: TaskBatch, number: int) -> None:
         loss = self.task.loss(self.averaged(batch.inputs), batch.target)
-        check_finite(loss, "the validation loss", self, number, batch.names)
+        check_finite({"the validation loss": loss}, self, number, batch.names)
         self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
 
     def configure_optimizers(self) -> Any:

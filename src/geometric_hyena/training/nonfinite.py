@@ -5,7 +5,7 @@ epochs stay finite. A gradient can be infinite where the loss is not: that of a 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import lightning
 import torch
@@ -18,19 +18,21 @@ _NAMED = 4  # samples of the batch that are named
 
 
 def check_finite(
-    value: Tensor, what: str, module: lightning.LightningModule, number: int, names: Sequence[str]
+    values: Mapping[str, Tensor], module: lightning.LightningModule, number: int, names: Sequence[str]
 ) -> None:
     """Raise GHyenaError where a loss, or the norm of a gradient, is not finite.
 
     Args:
-        value: a number.
-        what: what it is.
+        values: numbers by what they are; looked at together, because a GPU has to be waited for.
         module: what is trained, in a run directory.
         number: of the batch in its epoch, from 0.
         names: of the samples in the batch, where they have some.
     """
-    if math.isfinite(value.item()):
+    numbers = torch.stack([value.detach().float() for value in values.values()]).tolist()
+    wrong = [(what, n) for what, n in zip(values, numbers, strict=True) if not math.isfinite(n)]
+    if not wrong:
         return
+    what, value = wrong[0]
     batch = f"batch {number + 1}"
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -41,7 +43,7 @@ def check_finite(
     place = f"after step {step}" if trainer.validating else f"at step {step + 1}"
     kept = f"{last} keeps the epoch before" if last.is_file() else "no epoch had ended"
     raise GHyenaError(
-        f"{what} became {value.item()} {place}: epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, "
+        f"{what} became {value} {place}: epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, "
         f"{batch}; {kept}; train anew with a lower optimizer.learning_rate or optimizer.clip"
     )
 

@@ -15,6 +15,7 @@ directory a run. What a process that was killed before that leaves is nobody's, 
 import contextlib
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,12 @@ class RunDirectory:
         """Whether a run can be made here: there is nothing, or what one left that never began."""
         if not self.path.exists():
             return True
+        if not self.path.is_dir() or not os.access(self.path, os.R_OK | os.X_OK):
+            return False
         beginnings = {self.lock.name, self.environment.name, self.last.parent.name}
         beginnings |= {f"{name}.partial" for name in (self.environment.name, self.config.name)}
-        return (
-            self.path.is_dir()
-            and {entry.name for entry in self.path.iterdir()} <= beginnings
-            and not (self.last.parent.is_dir() and any(self.last.parent.iterdir()))
+        return {entry.name for entry in self.path.iterdir()} <= beginnings and not (
+            self.last.parent.is_dir() and any(self.last.parent.iterdir())
         )
 
     def check_new(self) -> None:

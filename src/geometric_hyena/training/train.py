@@ -32,6 +32,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     Raises:
         InputError: for anything in the configuration or the data that cannot be used, or a directory in which
             another process trains.
+        GHyenaError: where a loss or a gradient became NaN or infinite.
         Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     _check(recipe, config)
@@ -52,6 +53,7 @@ def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
 
     Raises:
         InputError: where there is no such run, it has ended, or another process trains it.
+        GHyenaError: where a loss or a gradient became NaN or infinite.
         Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     run = RunDirectory(path)
