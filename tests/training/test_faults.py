@@ -133,6 +133,7 @@ class TestSignals:
         assert not (run / "run.lock").exists()
         check_goes_on(run, uninterrupted)
 
+    @pytest.mark.slow
     def test_while_the_report_is_written(self, ends, uninterrupted, tmp_path):
         run = shutil.copytree(uninterrupted, tmp_path / "run")
         for name in ("summary.json", "report.html", "model.safetensors"):
@@ -172,7 +173,7 @@ class TestDisks:
         ("name", "time"),
         [
             ("last.ckpt", 2),
-            ("best.ckpt", 1),
+            pytest.param("best.ckpt", 1, marks=pytest.mark.slow),
             ("summary.json", 1),
             pytest.param("metrics.jsonl", 2, marks=pytest.mark.slow),
             pytest.param("model.safetensors", 1, marks=pytest.mark.slow),
