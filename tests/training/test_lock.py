@@ -112,10 +112,7 @@ def test_a_file_system_without_locks_is_trained_on_all_the_same(tmp_path, monkey
     "left",
     [
         {"run.lock": "process 1 on x\n"},
-        pytest.param(
-            {"run.lock": "", "checkpoints": None, "environment.json.partial": '{"comm'},
-            marks=pytest.mark.slow,
-        ),
+        {"checkpoints": None, "environment.json.partial": '{"comm'},
         {"checkpoints": None, "environment.json": "{}", "config.yaml.partial": "recipe: re"},
     ],
 )
