@@ -12,6 +12,10 @@ class InputError(GHyenaError, ValueError):
     """A file, an option or an array that cannot be used as given."""
 
 
+class WriteError(InputError):
+    """A file cannot be written: the disk is full, a quota is met, or the place is read-only."""
+
+
 class MissingDependencyError(GHyenaError, ImportError):
     """An optional dependency is not installed; the text names the extra that brings it."""
 

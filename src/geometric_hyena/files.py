@@ -1,5 +1,7 @@
 """Files written as a whole: a reader sees the old one or the new one, whatever happens in between."""
 
+import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -7,18 +9,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, WriteError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, and the largest file allowed
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which takes its place at the end; after an error nothing is left."""
+    """A path beside `path` to write to, which takes its place at the end; after an error nothing is left.
+
+    Raises:
+        WriteError: where that is not possible.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
         yield partial
         os.replace(partial, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a read-only folder; the first error says it
+            partial.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> WriteError:
+    """What there is to say of a file that could not be written."""
+    mend = "make room there" if error.errno in _FULL else "make its folder writable"
+    return WriteError(
+        f"{path}: cannot be written ({error.strerror or error}); {mend}, or choose another place"
+    )
 
 
 def make_folder(path: Path) -> None:

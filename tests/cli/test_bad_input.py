@@ -158,6 +158,7 @@ class TestOptions:
             (["--seed", "99999999999999999"], "seed"),
             (["--optimizer.weight_decay", "-1"], "optimizer.weight_decay"),
             (["--network.distance_bumps", "-3"], "network.distance_bumps"),
+            (["--model", "egnn", "--network.gate", "k"], "network.gate: egnn has no such option"),
             (["--model", "oracle"], f"choose one of: {', '.join(sorted(MODELS))}"),
             (["--config", "nowhere.yaml"], "nowhere.yaml"),
         ],

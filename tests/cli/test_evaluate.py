@@ -78,3 +78,11 @@ def test_the_run_is_left_as_it_is(moving_run, tmp_path):
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert ghyena("evaluate", run) == 0
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_data_of_another_kind_are_named(moving_run, capsys):
+    assert ghyena("evaluate", moving_run, "--data.velocities", "false") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("ghyena: data.velocities False instead of True: that makes data of a kind which")
+    assert str(moving_run) in said
+    assert said.count("\n") == 1

@@ -14,7 +14,7 @@ from geometric_hyena.cli import main
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import random_rotation, reflection
 from geometric_hyena.models.descriptions import DESCRIPTIONS
-from geometric_hyena.models.registry import MODELS, build_model, check_gives
+from geometric_hyena.models.registry import MODELS, build_model, check_gives, check_options, options_of
 from geometric_hyena.testing import equivariance_error, relative_error
 from geometric_hyena.training.config import NetworkConfig
 
@@ -42,6 +42,20 @@ def test_every_model_has_a_row_and_the_table_fits_a_screen(table):
     assert max(map(len, table)) <= 110
     assert len(table) <= 40
     assert table[-1].startswith("size: parameters at 48 hidden, 16 vector channels, 2 blocks")
+
+
+def test_an_option_that_no_model_has_is_refused():
+    with pytest.raises(InputError, match=r"^hiden_dim: no model has this option; egnn has: .*hidden_dim"):
+        build_model("egnn", 3, 1, {"hiden_dim": 8})
+
+
+def test_options_that_a_model_does_not_have_are_refused_where_they_were_chosen():
+    chosen = {"hidden_dim": 8, "blocks": 1, "radius": 4.0, "gate": "k"}
+    check_options("geometric-hyena", chosen)
+    check_options("linear", ["hidden_dim", "order"])  # sizes are given to all
+    with pytest.raises(InputError, match=r"^gate: egnn has no such option; .*has: .*blocks"):
+        check_options("egnn", chosen)
+    assert "scalar_dim" not in options_of("egnn")
 
 
 def test_the_numbers_of_parameters_are_counted(table):

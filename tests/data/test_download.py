@@ -1,6 +1,7 @@
 """Downloads from a server of this machine: whole, broken off, wrong, missing."""
 
 import hashlib
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -109,6 +110,25 @@ def test_wrong_hash_leaves_nothing(server, tmp_path):
     assert "another sha256" in text
     assert "0" * 64 in text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kept_file_that_was_damaged_is_told_and_fetched_again(server, tmp_path):
+    import pooch
+
+    told = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    pooch.get_logger().addHandler(handler)
+    path = fetch(f"{server.url}/file", SHA256, tmp_path, "data.bin")
+    try:
+        for damaged in (CONTENT[:-7], CONTENT[:9] + b"?" + CONTENT[10:], b""):
+            path.write_bytes(damaged)
+            told.clear()
+            assert fetch(f"{server.url}/file", SHA256, tmp_path, "data.bin") == path
+            assert path.read_bytes() == CONTENT
+            assert any(text.startswith("Updating data") and str(path) in text for text in told)
+    finally:
+        pooch.get_logger().removeHandler(handler)
 
 
 def test_missing_file(server, tmp_path):

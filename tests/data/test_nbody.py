@@ -227,7 +227,7 @@ def test_augmented_samples_are_other_orders_and_mirror_images_of_the_same():
     assert len(seen) > 3 * len(data)
 
 
-def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch):
+def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch, caplog):
     first = load_nbody(SMALL).test.states()
     files = sorted(cache_folder.iterdir())
     assert len(files) == 3
@@ -240,6 +240,7 @@ def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeyp
         path.write_bytes(path.read_bytes()[:100])
     assert torch.equal(load_nbody(SMALL).test.states()[0], first[0])
     assert len(runs) == 3
+    assert all(f"{path}: is damaged" in caplog.text for path in files)
     load_nbody(replace(SMALL, seed=44))
     assert len(runs) == 6
 

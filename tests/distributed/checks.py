@@ -111,7 +111,10 @@ def reveal_pooled(rank):
         return pooled
 
     def parts():
-        model, readouts = made("hyena"), [MoleculeReadout(12, 2).double(), PooledVectorReadout(12, 4).double()]
+        model, readouts = (
+            made("hyena"),
+            [MoleculeReadout(12, 2).double(), PooledVectorReadout(12, 4).double()],
+        )
         for readout in readouts:
             for p in readout.parameters():
                 torch.nn.init.normal_(p, std=0.3)

@@ -102,13 +102,6 @@ def test_killed_at_a_random_moment(uninterrupted, tmp_path, seed):
     check_resumed(tmp_path / "run", uninterrupted)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 22))
-def test_killed_at_many_random_moments(uninterrupted, tmp_path, seed):
-    kill_mid_epoch(tmp_path / "run", seed)
-    check_resumed(tmp_path / "run", uninterrupted)
-
-
 @pytest.mark.parametrize("gone", [("summary.json",), ("summary.json", "report.html", "model.safetensors")])
 def test_killed_after_the_last_epoch(uninterrupted, tmp_path, gone):
     run = shutil.copytree(uninterrupted, tmp_path / "run")

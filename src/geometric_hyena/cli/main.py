@@ -39,9 +39,9 @@ def main(words: list[str] | None = None) -> int:
             raise
         print(f"ghyena: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("ghyena: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interruption:
+        print(f"ghyena: {interruption or 'interrupted'}", file=sys.stderr)
+        return getattr(interruption, "code", 130)
 
 
 def _dispatch(words: list[str]) -> int:

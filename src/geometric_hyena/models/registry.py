@@ -1,7 +1,7 @@
 """Models by name, as the command line and run directories know them."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -50,6 +50,10 @@ MODELS: dict[str, type[nn.Module]] = {
     "transformer": Transformer,
 }
 
+# Options that every model is given, used or not: sizes, so that models are compared at equal ones, and what a
+# recipe says of its graphs.
+_FOR_ALL = ("hidden_dim", "vector_channels", "blocks", "radius", "edge_dim", "order")
+
 
 def check_model_name(name: str) -> None:
     """Raise InputError, listing the models there are, unless `name` is one of them."""
@@ -75,14 +79,43 @@ def check_gives(name: str, kind: str) -> None:
         raise InputError(f"model: {name} gives no {kind}; choose one of: {others}")
 
 
+def options_of(name: str) -> list[str]:
+    """What the model of that name can be built with, but for the features of its inputs."""
+    return [p for p in inspect.signature(MODELS[name]).parameters if p not in ("scalar_dim", "vector_dim")]
+
+
+def check_options(name: str, chosen: Iterable[str], section: str = "") -> None:
+    """Raise InputError for an option that somebody chose and the model of that name does not have.
+
+    Args:
+        name: of a model.
+        chosen: names of options.
+        section: what stands before them in messages, such as "network.".
+    """
+    check_model_name(name)
+    has = options_of(name)
+    for option in chosen:
+        if option not in has and option not in _FOR_ALL:
+            raise InputError(
+                f"{section}{option}: {name} has no such option; leave it out. It has: {', '.join(has)}"
+            )
+
+
 def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[str, Any]) -> nn.Module:
     """The model of that name for inputs with `scalar_dim` scalars and `vector_dim` vectors per token.
 
     It is given those of `options` that its constructor has: a model without global tokens does not hear how
     many there are. An `order` other than "natural" has its tokens put in that order first.
+
+    Raises:
+        InputError: for an option that no model has.
     """
     check_model_name(name)
-    has = inspect.signature(MODELS[name]).parameters
+    has = options_of(name)
+    known = {option for model in MODELS for option in options_of(model)}.union(_FOR_ALL)
+    for option in options:
+        if option not in known:
+            raise InputError(f"{option}: no model has this option; {name} has: {', '.join(has)}")
     chosen = {option: value for option, value in options.items() if option in has}
     model = MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **chosen)
     order = options.get("order", "natural")

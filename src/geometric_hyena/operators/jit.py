@@ -12,16 +12,15 @@ from llvmlite import ir
 from numba import carray, njit, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.extending import intrinsic
 
+from geometric_hyena.operators.kernel_cache import kept
+
 # Sums may be taken in any order, so that they are vectorised; infinities and NaN stay what they are.
 FASTMATH = {"contract", "nsz", "reassoc"}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """`njit` without the interpreter lock; the machine code is kept on disk where one may write."""
-    try:
-        return njit(function, nogil=True, error_model="numpy", fastmath=FASTMATH, cache=True)
-    except RuntimeError:  # neither the package nor the user's cache folder is writable
-        return njit(function, nogil=True, error_model="numpy", fastmath=FASTMATH)
+    return kept(njit(function, nogil=True, error_model="numpy", fastmath=FASTMATH))
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -14,6 +14,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 
+from geometric_hyena.operators.kernel_cache import kept
+
 LANES = 8
 # The sum over the edges of a block of tokens is one term of the gradient to W.
 BLOCK = 32
@@ -21,10 +23,7 @@ BLOCK = 32
 
 def _compiled(function) -> Any:
     """`njit` without the interpreter lock; the machine code is kept on disk where one may write."""
-    try:
-        return njit(function, nogil=True, error_model="numpy", cache=True)
-    except RuntimeError:  # neither the package nor the user's cache folder is writable
-        return njit(function, nogil=True, error_model="numpy")
+    return kept(njit(function, nogil=True, error_model="numpy"))
 
 
 def _inlined(function) -> Any:

@@ -9,6 +9,8 @@ shifts, while a loop over interleaved real and imaginary parts is not vectorised
 import numpy as np
 from numba import njit
 
+from geometric_hyena.operators.kernel_cache import kept
+
 _FASTMATH = {"contract", "nsz", "reassoc"}
 _BINS = 512
 
@@ -67,7 +69,8 @@ def _repack(block, spectra, row, start, size):
             spectra[i, row, start + f] = _pack(block[0, i, f], block[1, i, f])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kept
+@njit(nogil=True, error_model="numpy")
 def term_product(q, k, weights, table, conjugate, out, first, last):
     """out[o] = sum over terms of factor * weight * q[a] * k[b], rows first .. last - 1.
 
@@ -102,7 +105,8 @@ def term_product(q, k, weights, table, conjugate, out, first, last):
             _repack(o, out, row, start, size)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kept
+@njit(nogil=True, error_model="numpy")
 def term_sums(q, k, g, table, head, half, sums, first, last):
     """sums[w, row] = sum over the terms of weight w and all bins of factor * Re(q k conj(g)).
 

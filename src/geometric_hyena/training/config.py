@@ -1,6 +1,6 @@
 """Typed, frozen configuration of a run, the same for every recipe but for its data."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
 from geometric_hyena.errors import InputError
@@ -99,6 +99,12 @@ class RunConfig:
     accelerator: str = "auto"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+
+def changed_network(config: RunConfig) -> list[str]:
+    """Options of the network that are not as the recipe has them by default."""
+    default = asdict(type(config)().network)
+    return [name for name, value in asdict(config.network).items() if value != default[name]]
 
 
 def check_run_config(config: RunConfig) -> None:

@@ -14,9 +14,11 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Sampler
 
-from geometric_hyena.errors import GHyenaError, InputError
+from geometric_hyena.errors import InputError
 from geometric_hyena.training.callbacks import Checkpoints, History
+from geometric_hyena.training.checkpoint_io import PlainCheckpointIO
 from geometric_hyena.training.config import OptimizerConfig, RunConfig
+from geometric_hyena.training.nonfinite import check_finite, clipped_norm
 from geometric_hyena.training.progress import Progress
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Predictor, Task, TaskBatch
@@ -64,20 +66,24 @@ class TrainingModule(lightning.LightningModule):
         loss = self.task.loss(prediction, batch.target)
         if auxiliary is not None:
             loss = loss + auxiliary
-        if not torch.isfinite(loss):
-            raise GHyenaError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; "
-                f"checkpoints of earlier epochs are kept; start again with a lower "
-                f"optimizer.learning_rate or optimizer.clip"
-            )
+        self._step = loss.detach(), number, batch.names
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
         return loss
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: Any = None
+    ) -> None:
+        """As Lightning does it, but that the norm is looked at, and the loss with it."""
+        norm = clipped_norm(list(self.predictor.parameters()), gradient_clip_val)
+        loss, number, names = self._step
+        check_finite({"the loss": loss, "the gradient": norm}, self, number, names)
 
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
         self.averaged.update_parameters(self.predictor)
 
     def validation_step(self, batch: TaskBatch, number: int) -> None:
         loss = self.task.loss(self.averaged(batch.inputs), batch.target)
+        check_finite({"the validation loss": loss}, self, number, batch.names)
         self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
 
     def configure_optimizers(self) -> Any:
@@ -96,7 +102,7 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: TaskBatch, device: torch.device, index: int) -> TaskBatch:
-        return TaskBatch(batch.inputs.to(device), batch.target.to(device))
+        return batch._replace(inputs=batch.inputs.to(device), target=batch.target.to(device))
 
 
 def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[str, Any]:
@@ -118,9 +124,9 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
         task.train,
         batch_size=config.batch_size,
         sampler=EpochShuffle(task.train, config.seed),  # pyright: ignore[reportArgumentType]
-        collate_fn=task.collate,
+        collate_fn=task.named_batch,
     )
-    validation = DataLoader(task.validation, batch_size=config.batch_size, collate_fn=task.collate)
+    validation = DataLoader(task.validation, batch_size=config.batch_size, collate_fn=task.named_batch)
     with quiet_lightning():
         trainer = lightning.Trainer(
             accelerator=config.accelerator,
@@ -128,6 +134,7 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
             max_epochs=config.epochs,
             gradient_clip_val=config.optimizer.clip or None,
             callbacks=[History(run), checkpoints, Progress()],
+            plugins=[PlainCheckpointIO()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

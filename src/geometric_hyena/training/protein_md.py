@@ -55,6 +55,9 @@ class ProteinMDTask(Task):
     def collate(self, samples: Sequence[Sample]) -> TaskBatch:
         return pack_samples(samples)
 
+    def name_of(self, sample: Sample) -> str:
+        return f"frame {sample.frame} of trajectory {sample.trajectory}"
+
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         return torch.nn.functional.mse_loss(prediction, target)
 

@@ -7,10 +7,15 @@ checkpoints/       last.ckpt and best.ckpt, to resume from
 model.safetensors  the best weights
 summary.json       metrics of the model and of every trivial baseline
 report.html        the same, to look at
+
+While a process trains there is `run.lock`, too (lock.py). The configuration is written last: it makes the
+directory a run. What a process that was killed before that leaves is nobody's, and is used again.
 """
 
+import contextlib
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +37,24 @@ class RunDirectory:
         self.weights = self.path / "model.safetensors"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
+        self.lock = self.path / "run.lock"
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a run can be made here: there is nothing, or what one left that never began."""
+        if not self.path.exists():
+            return True
+        if not self.path.is_dir() or not os.access(self.path, os.R_OK | os.X_OK):
+            return False
+        beginnings = {self.lock.name, self.environment.name, self.last.parent.name}
+        beginnings |= {f"{name}.partial" for name in (self.environment.name, self.config.name)}
+        return {entry.name for entry in self.path.iterdir()} <= beginnings and not (
+            self.last.parent.is_dir() and any(self.last.parent.iterdir())
+        )
 
     def check_new(self) -> None:
         """Raise InputError where something stands already: a run is never overwritten."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if not self.is_free:
             resume = f", or go on with that run by ghyena train --resume {self.path}"
             raise InputError(
                 f"{self.path}: exists already; give another directory with --out"
@@ -45,7 +64,7 @@ class RunDirectory:
     def check_trained(self) -> None:
         """Raise InputError unless the directory holds a finished run."""
         if not self.config.is_file():
-            raise InputError(f"{self.path}: is no run directory (it has no config.yaml)")
+            raise self._no_run()
         if not self.weights.is_file():
             raise InputError(
                 f"{self.path}: training has not finished; go on with ghyena train --resume {self.path}"
@@ -54,8 +73,14 @@ class RunDirectory:
     def create(self, recipe: str, config: Any, command: str) -> None:
         """Make the directory with its environment and configuration; the latter, last, makes it a run."""
         make_folder(self.last.parent)
-        write_json(self.environment, {"command": command, **environment()})
-        self.write_config(recipe, config)
+        try:
+            write_json(self.environment, {"command": command, **environment()})
+            self.write_config(recipe, config)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.environment.unlink(missing_ok=True)
+                self.last.parent.rmdir()
+            raise
 
     def write_config(self, recipe: str, config: Any) -> None:
         """Write the resolved configuration, every field of it."""
@@ -73,11 +98,16 @@ class RunDirectory:
             values = yaml.safe_load(self.config.read_text())
             return str(values.pop("recipe")), values
         except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{self.path}: is no run directory (it has no config.yaml)") from None
+            raise self._no_run() from None
         except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.config}: is no configuration of a run; restore it from a copy"
             ) from error
+
+    def _no_run(self) -> InputError:
+        if self.path.is_dir() and self.is_free and any(self.path.iterdir()):
+            return InputError(f"{self.path}: its run never began; start it again with --out {self.path}")
+        return InputError(f"{self.path}: is no run directory (it has no config.yaml)")
 
     def read_history(self) -> list[dict[str, float]]:
         """Rows of metrics.jsonl, one an epoch."""

@@ -21,10 +21,11 @@ PREDICTED_TOGETHER = 4
 
 
 class TaskBatch(NamedTuple):
-    """Packed graphs, and what is to be predicted of them."""
+    """Packed graphs, what is to be predicted of them, and the names of the samples that have some."""
 
     inputs: GeometricBatch
     target: Tensor
+    names: tuple[str, ...] = ()
 
 
 class Predictor(nn.Module):
@@ -82,6 +83,15 @@ class Task(ABC):
     @abstractmethod
     def collate(self, samples: Sequence[Any]) -> TaskBatch:
         """Pack samples of the data sets."""
+
+    def name_of(self, sample: Any) -> str:
+        """What messages call a sample of the data sets; empty where it has no name."""
+        return ""
+
+    def named_batch(self, samples: Sequence[Any]) -> TaskBatch:
+        """`collate`, with the names of the samples."""
+        names = tuple(filter(None, map(self.name_of, samples)))
+        return self.collate(samples)._replace(names=names)
 
     @abstractmethod
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:

@@ -9,15 +9,17 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import replacing, write_json
-from geometric_hyena.models.registry import check_gives
+from geometric_hyena.models.registry import check_gives, check_options
 from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
-from geometric_hyena.training.config import RunConfig, check_run_config
+from geometric_hyena.training.config import RunConfig, changed_network, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
+from geometric_hyena.training.interruption import resumable
+from geometric_hyena.training.lock import locked
 from geometric_hyena.training.loop import fit
 from geometric_hyena.training.memory_check import check_training, prediction_check
 from geometric_hyena.training.recipes import Recipe, find_recipe
@@ -37,34 +39,45 @@ def train(
         force: go on though more memory is predicted than there is.
 
     Raises:
-        InputError: for anything in the configuration or the data that cannot be used.
+        InputError: for anything in the configuration or the data that cannot be used, or a directory in which
+            another process trains.
+        GHyenaError: where a loss or a gradient became NaN or infinite.
+        Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     _check(recipe, config)
+    check_options(config.model, changed_network(config), "network.")
     run = RunDirectory(config.out or _free_directory(recipe.name, config))
     run.check_new()
     task = recipe.task_class()(config)
     config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
     task.predictor(config)  # what cannot be built must fail before anything is written
     check_training(task, config, force)
-    run.create(recipe.name, config, command)
-    return run, _fit_and_finish(run, task, config, resume=False)
+    with locked(run):
+        run.check_new()  # another process may have been faster
+        run.create(recipe.name, config, command)
+        return run, _fit_and_finish(run, task, config, resume=False)
 
 
 def resume(path: str | Path, *, force: bool = False) -> tuple[RunDirectory, Evaluation]:
     """Go on with a run from its last checkpoint, to the weights it would have had uninterrupted.
 
     Raises:
-        InputError: where there is no such run, or it has ended.
+        InputError: where there is no such run, it has ended, or another process trains it.
+        GHyenaError: where a loss or a gradient became NaN or infinite.
+        Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
     run = RunDirectory(path)
     recipe, config = read_run(run)
-    if run.summary.is_file():
-        raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
-    _check(recipe, config)
-    run.read_history()  # a broken one must be found before anything is written
-    task = recipe.task_class()(config)
-    check_training(task, config, force)
-    return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
+    with locked(run):
+        if run.summary.is_file():
+            raise InputError(
+                f"{run.path}: this run has ended; look at {run.report}, or train another with --out"
+            )
+        _check(recipe, config)
+        run.read_history()  # a broken one must be found before anything is written
+        task = recipe.task_class()(config)
+        check_training(task, config, force)
+        return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 
 
 def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = False) -> tuple[Task, Evaluation]:
@@ -75,9 +88,19 @@ def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = Fals
     Raises:
         InputError: where the run or the data cannot be used.
     """
-    recipe, config = trained_run(run, words)
+    recipe, trained = read_run(run)
+    _, config = trained_run(run, words)
     task = recipe.task_class()(config)
-    predictor = load_predictor(task.predictor(config), run)
+    try:
+        predictor = load_predictor(task.predictor(config), run)
+    except _OtherModelError as error:
+        changed = _changed_options(trained.data, config.data)
+        if not changed:
+            raise
+        raise InputError(
+            f"{', '.join(changed)}: that makes data of a kind which the model in {run.path} was not trained "
+            f"on ({error.tensor}); leave out what changes its inputs, or train a model for such data"
+        ) from error
     predictor.check = prediction_check(config, force)
     return task, task.evaluate(predictor)
 
@@ -143,12 +166,32 @@ def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
-            raise InputError(
-                f"{run.weights}: belongs to another model: tensor {name} is {found.get(name, 'absent')}, and "
-                f"{expected.get(name, 'unknown')} in the model of {run.config}; use the weights of that run"
+            there, wanted = found.get(name, "absent"), expected.get(name, "unknown")
+            tensor = f"tensor {name} is {there}, and {wanted} in the model"
+            raise _OtherModelError(
+                f"{run.weights}: belongs to another model: {tensor} of {run.config}; use that run's weights",
+                tensor,
             )
     predictor.load_state_dict(weights)
     return predictor.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+class _OtherModelError(InputError):
+    """Weights do not fit a model; `tensor` says where."""
+
+    def __init__(self, text: str, tensor: str):
+        super().__init__(text)
+        self.tensor = tensor
+
+
+def _changed_options(trained: Any, asked: Any) -> list[str]:
+    """Options of the data that differ from those of the training, with both values."""
+    before, after = dataclasses.asdict(trained), dataclasses.asdict(asked)
+    return [
+        f"data.{name} {after[name]} instead of {before[name]}"
+        for name in before
+        if before[name] != after[name]
+    ]
 
 
 def _check(recipe: Recipe, config: RunConfig) -> None:
@@ -171,14 +214,18 @@ def _matched(task: Task, config: RunConfig) -> RunConfig:
 
 
 def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
+    with resumable(run):
+        return _fitted(run, task, config, resume)
+
+
+def _fitted(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
     started = time.perf_counter()
     fitted = fit(run, task, config, resume)
     predictor = fitted.pop("predictor")
     evaluation = task.evaluate(predictor)
     weights = {name: tensor.cpu().contiguous() for name, tensor in predictor.state_dict().items()}
     with replacing(run.weights) as partial:
-        save_file(weights, partial)
-        partial.chmod(0o644)  # safetensors makes files that only their owner reads
+        partial.write_bytes(save(weights))
     evaluation.write_report(run)
     write_json(
         run.summary,
@@ -203,7 +250,7 @@ def _free_directory(recipe: str, config: RunConfig) -> Path:
     """runs/RECIPE-MODEL-seedN, with a number behind it where that is taken."""
     base = Path("runs") / f"{recipe}-{config.model}-seed{config.seed}"
     candidate, number = base, 1
-    while candidate.exists():
+    while not RunDirectory(candidate).is_free:
         number += 1
         candidate = base.with_name(f"{base.name}-{number}")
     return candidate

@@ -144,7 +144,7 @@ def test_bad_input(sequence, structure, told):
         build_sketch(sequence, structure)
 
 
-def test_sketches_are_kept_and_broken_ones_built_again(tmp_path):
+def test_sketches_are_kept_and_broken_ones_built_again(tmp_path, caplog):
     given = (["GGGAAACCC", "ACGUAC"], ["(((...)))", "......"], ["one", "two"])
     first = build_sketches(*given, folder=tmp_path)
     files = sorted(tmp_path.iterdir())
@@ -157,6 +157,7 @@ def test_sketches_are_kept_and_broken_ones_built_again(tmp_path):
     files[0].write_bytes(b"broken")
     again = build_sketches(*given, folder=tmp_path)
     assert all(np.array_equal(a.coordinates, b.coordinates) for a, b in zip(first, again, strict=True))
+    assert f"{files[0]}: is damaged" in caplog.text
     build_sketches(*given, folder=tmp_path, hydrogens=True)
     assert len(list(tmp_path.iterdir())) == 4
 

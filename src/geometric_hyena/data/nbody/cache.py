@@ -2,19 +2,14 @@
 
 import hashlib
 import json
-import os
-import tempfile
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from geometric_hyena.data.download import cache_directory
+from geometric_hyena.data.kept_arrays import read_kept, write_kept
 from geometric_hyena.data.nbody.simulation import Trajectories, simulate
-from geometric_hyena.errors import InputError
-from geometric_hyena.files import make_folder
 
 _VERSION = 1  # of the simulation: raise it when the same settings give other trajectories
 
@@ -44,10 +39,11 @@ def cached_trajectories(
     }
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
     path = cache_directory() / "nbody" / f"{name}.npz"
-    found = _read(path)
-    if found is None:
-        found = _simulate(particles, count, stream, steps, walls)
-        _write(path, found)
+    kept = read_kept(path)
+    if kept is not None:
+        return Trajectories(**kept)
+    found = _simulate(particles, count, stream, steps, walls)
+    write_kept(path, vars(found))
     return found
 
 
@@ -62,28 +58,6 @@ def _simulate(
         )
     arrays = (x.astype(np.float32) for x in (done.positions, done.velocities, done.charges))
     return Trajectories(*arrays)
-
-
-def _read(path: Path) -> Trajectories | None:
-    """The trajectories of a file; None where there is none, or it is broken."""
-    try:
-        with open(path, "rb") as opened, np.load(opened) as file:
-            return Trajectories(file["positions"], file["velocities"], file["charges"])
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-
-
-def _write(path: Path, found: Trajectories) -> None:
-    make_folder(path.parent)
-    try:
-        # A name of its own: several processes may simulate the same set at once.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-            np.savez(file, **vars(found))
-        os.replace(file.name, path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); set GHYENA_CACHE to another directory"
-        ) from error
 
 
 def _progress_bar() -> Any:

@@ -54,6 +54,9 @@ class RnaTask(Task):
         graphs = collate([sample.graph for sample in samples])
         return TaskBatch(graphs, torch.cat([sample.target for sample in samples]))
 
+    def name_of(self, sample: RnaSample) -> str:
+        return sample.record.id
+
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
         return mean_column_rmse(prediction, target)
 

@@ -6,18 +6,20 @@ import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from geometric_hyena.data.download import cache_directory
+from geometric_hyena.data.kept_arrays import read_kept, write_kept
 from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.builder.sketch import VERSION, sketch_coordinates, sketch_of
 from geometric_hyena.data.rna.structure import RnaStructure
-from geometric_hyena.files import make_folder, replacing
+from geometric_hyena.files import make_folder
 
 # Starting processes takes longer than building this many.
 _WORTH_PROCESSES = 8
+
+_Job = tuple[Path, str, str, bool]  # where it is kept, sequence, dot-bracket, hydrogens
 
 
 def build_sketches(
@@ -43,25 +45,33 @@ def build_sketches(
         InputError: as `build_sketch`, or where the folder cannot be written.
         MissingDependencyError: where biotite is not installed.
     """
-    kept = cache_directory() / "rna_sketches" if folder is None else Path(folder).expanduser()
-    make_folder(kept)
-    jobs = {
-        kept / f"{_key(sequence, structure, hydrogens)}.npz": (sequence, structure, hydrogens)
-        for sequence, structure in zip(sequences, structures, strict=True)
-    }
-    missing = [(path, *job) for path, job in jobs.items() if _read(path) is None]
+    place = cache_directory() / "rna_sketches" if folder is None else Path(folder).expanduser()
+    make_folder(place)
+    asked = list(zip(sequences, structures, strict=True))
+    paths = [place / f"{_key(*pair, hydrogens)}.npz" for pair in asked]
+    coordinates: dict[Path, np.ndarray] = {}
+    missing: dict[Path, _Job] = {}
+    for path, pair in zip(paths, asked, strict=True):
+        if path in coordinates or path in missing:
+            continue
+        kept = read_kept(path)
+        if kept is None:
+            missing[path] = (path, *pair, hydrogens)
+        else:
+            coordinates[path] = kept["coordinates"]
+    coordinates |= zip(missing, _build_all(list(missing.values()), processes), strict=True)
+    return [
+        sketch_of(*pair, coordinates[path], hydrogens, name)
+        for path, pair, name in zip(paths, asked, names, strict=True)
+    ]
+
+
+def _build_all(missing: Sequence[_Job], processes: int) -> list[np.ndarray]:
     if processes > 1 and len(missing) >= _WORTH_PROCESSES:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
-            list(tracked(pool.map(_build, missing, chunksize=4), len(missing), "building sketches"))
-    else:
-        list(tracked(map(_build, missing), len(missing), "building sketches"))
-    found = []
-    for sequence, structure, name in zip(sequences, structures, names, strict=True):
-        coordinates = _read(kept / f"{_key(sequence, structure, hydrogens)}.npz")
-        assert coordinates is not None
-        found.append(sketch_of(sequence, structure, coordinates, hydrogens, name))
-    return found
+            return list(tracked(pool.map(_build, missing, chunksize=4), len(missing), "building sketches"))
+    return list(tracked(map(_build, missing), len(missing), "building sketches"))
 
 
 def _key(sequence: str, structure: str, hydrogens: bool) -> str:
@@ -69,17 +79,8 @@ def _key(sequence: str, structure: str, hydrogens: bool) -> str:
     return hashlib.sha256(json.dumps([VERSION, sequence, structure, hydrogens]).encode()).hexdigest()[:32]
 
 
-def _build(job: tuple[Path, str, str, bool]) -> None:
+def _build(job: _Job) -> np.ndarray:
     path, sequence, structure, hydrogens = job
     coordinates = sketch_coordinates(sequence, structure, hydrogens).astype(np.float32)
-    with replacing(path) as partial, open(partial, "wb") as file:
-        np.savez(file, coordinates=coordinates)
-
-
-def _read(path: Path) -> np.ndarray | None:
-    """Coordinates (A, 3) of a kept sketch; None where there is none, or a broken one."""
-    try:
-        with np.load(path) as file:
-            return file["coordinates"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
+    write_kept(path, {"coordinates": coordinates})
+    return coordinates

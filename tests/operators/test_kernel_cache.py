@@ -1,0 +1,67 @@
+"""Machine code kept on disk: as it was, or compiled again; never a crash, never other code."""
+
+import errno
+import importlib.util
+import os
+
+import pytest
+
+pytest.importorskip("numba")
+
+from geometric_hyena.operators import kernel_cache
+
+
+@pytest.fixture
+def compiled(tmp_path, monkeypatch):
+    """Compile the same small function, as a new process would; gives how often the disk had it."""
+    import numba
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "small.py").write_text("def twice(x):\n    return 2 * x\n")
+    spec = importlib.util.spec_from_file_location("small", tmp_path / "small.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def run() -> int:
+        kernel = kernel_cache.kept(numba.njit(module.twice))
+        assert kernel(21) == 42
+        return sum(kernel.stats.cache_hits.values())
+
+    return run
+
+
+def test_compiled_once(compiled, caplog):
+    assert compiled() == 0
+    assert compiled() == 1
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_damaged_files_are_told_and_made_again(compiled, tmp_path, caplog, kind):
+    compiled()
+    (path,) = (tmp_path / "cache").rglob(f"*.{kind}")
+    content = path.read_bytes()
+    places = [len(content) // 2, len(content) - 40]
+    flipped = [content[:n] + bytes([content[n] ^ 4]) + content[n + 1 :] for n in places]
+    for damaged in (b"", content[: len(content) // 2], *flipped):
+        path.write_bytes(damaged)
+        caplog.clear()
+        hits = compiled()
+        told = "twice: its kept machine code is damaged" in caplog.text
+        # A flipped bit of the index may also say that there is no such code, or mean nothing.
+        assert told == (hits == 0) or (kind == "nbi" and damaged in flipped)
+        assert compiled() == 1
+
+
+def test_a_full_disk_is_told_once(compiled, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    kernel_cache._tell_once.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        assert compiled() == 0
+        assert compiled() == 0
+    assert caplog.text.count("machine code cannot be kept in") == 1
+    assert "No space left on device" in caplog.text
+    kernel_cache._tell_once.cache_clear()
