@@ -1,0 +1,75 @@
+"""A finished and an unfinished run to be broken, and what reads them."""
+
+import shutil
+from pathlib import Path
+
+from training.small_runs import NETWORK, ghyena
+
+UNFINISHED = ("summary.json", "report.html", "model.safetensors")
+
+
+def finished(folder: Path) -> Path:
+    """A run of the smallest recipe, in `folder/run`."""
+    run = folder / "run"
+    data = ("--data.length", "6", "--data.train", "8", "--data.validation", "4", "--data.test", "4")
+    words = ("--epochs", "1", "--threads", "1", "--accelerator", "cpu", *data, *NETWORK)
+    assert ghyena("train", "recall", "--out", run, *words) == 0
+    return run
+
+
+def configurations(folder: Path) -> dict[str, bytes]:
+    content = (finished(folder) / "config.yaml").read_bytes()
+    return {"config.yaml": content}
+
+
+def run_files(folder: Path) -> dict[str, bytes]:
+    run = finished(folder)
+    return {name: (run / name).read_bytes() for name in ("config.yaml",)}
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {"model.safetensors": (finished(folder) / "model.safetensors").read_bytes()}
+
+
+def checkpoints(folder: Path) -> dict[str, bytes]:
+    run = finished(folder)
+    for name in UNFINISHED:
+        (run / name).unlink()
+    files = {name: (run / "checkpoints" / name).read_bytes() for name in ("last.ckpt", "best.ckpt")}
+    files |= {name: (run / name).read_bytes() for name in ("metrics.jsonl", "environment.json")}
+    return files
+
+
+def read_configuration(path: Path, folder: Path) -> object:
+    from geometric_hyena.training.config import check_run_config
+    from geometric_hyena.training.config_parser import ConfigParser
+    from geometric_hyena.training.recall import RecallRun
+
+    config = ConfigParser(RecallRun, "ghyena train recall", "recall").read(["--config", str(path)])
+    check_run_config(config)
+    return config
+
+
+def use_run(path: Path, folder: Path) -> object:
+    """Judge a finished run in which one file is broken."""
+    from geometric_hyena.training.run_directory import RunDirectory
+    from geometric_hyena.training.train import evaluate
+
+    return evaluate(RunDirectory(_with(path, folder)))
+
+
+def resume(path: Path, folder: Path) -> object:
+    """Go on with an unfinished run in which one file is broken."""
+    from geometric_hyena.training import train
+
+    return train.resume(_with(path, folder))
+
+
+def _with(path: Path, folder: Path) -> Path:
+    """A copy of the run beside the broken file, which takes the place of its own."""
+    copy = path.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder / "run", copy)
+    (own,) = (found for found in copy.rglob(path.name) if found.is_file())
+    shutil.copyfile(path, own)
+    return copy
