@@ -120,7 +120,7 @@ READERS: dict[str, Reader] = {
     "ribonanza": Reader(lambda folder: starts.ribonanza_csv(), ribonanza),
     "tc-ribo": Reader(lambda folder: starts.tc_ribo_csv(), tc_ribo),
     "configuration": Reader(runs.configurations, runs.read_configuration),
-    "run-directory": Reader(runs.run_files, runs.use_run),
+    "run-directory": Reader(runs.run_files, runs.read_run),
     "weights": Reader(runs.weights, runs.use_run),
     "checkpoint": Reader(runs.checkpoints, runs.resume),
 }

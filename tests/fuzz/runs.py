@@ -24,7 +24,7 @@ def configurations(folder: Path) -> dict[str, bytes]:
 
 def run_files(folder: Path) -> dict[str, bytes]:
     run = finished(folder)
-    return {name: (run / name).read_bytes() for name in ("config.yaml",)}
+    return {name: (run / name).read_bytes() for name in ("config.yaml", "metrics.jsonl", "environment.json")}
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -35,9 +35,7 @@ def checkpoints(folder: Path) -> dict[str, bytes]:
     run = finished(folder)
     for name in UNFINISHED:
         (run / name).unlink()
-    files = {name: (run / "checkpoints" / name).read_bytes() for name in ("last.ckpt", "best.ckpt")}
-    files |= {name: (run / name).read_bytes() for name in ("metrics.jsonl", "environment.json")}
-    return files
+    return {name: (run / "checkpoints" / name).read_bytes() for name in ("last.ckpt", "best.ckpt")}
 
 
 def read_configuration(path: Path, folder: Path) -> object:
@@ -48,6 +46,18 @@ def read_configuration(path: Path, folder: Path) -> object:
     config = ConfigParser(RecallRun, "ghyena train recall", "recall").read(["--config", str(path)])
     check_run_config(config)
     return config
+
+
+def read_run(path: Path, folder: Path) -> object:
+    """What a finished run was made by, where one of the files that say it is broken."""
+    from geometric_hyena.training.config import check_run_config
+    from geometric_hyena.training.run_directory import RunDirectory
+    from geometric_hyena.training.train import trained_run
+
+    run = RunDirectory(_with(path, folder))
+    _, config = trained_run(run)
+    check_run_config(config)
+    return config, run.read_history(), run.read_environment()
 
 
 def use_run(path: Path, folder: Path) -> object:

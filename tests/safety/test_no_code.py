@@ -1,5 +1,6 @@
 """Files that carry code are refused, and nothing of it runs."""
 
+import os
 import pickle
 import shutil
 import zipfile
@@ -16,13 +17,13 @@ from training.small_runs import ghyena
 
 
 class Trap:
-    """An object whose unpickling makes a file."""
+    """An object whose unpickling makes a folder."""
 
     def __init__(self, marker):
         self.marker = marker
 
     def __reduce__(self):
-        return open, (str(self.marker), "w")
+        return os.mkdir, (str(self.marker),)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def one_line(capsys):
 
 def test_the_trap_works(tmp_path):
     """Else the tests below would prove nothing."""
-    pickle.loads(pickle.dumps(Trap(tmp_path / "sprung"))).close()
+    pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))
     assert (tmp_path / "sprung").exists()
     torch.save({"state_dict": Trap(tmp_path / "again")}, tmp_path / "a.ckpt")
     torch.load(tmp_path / "a.ckpt", weights_only=False)

@@ -134,6 +134,7 @@ def _name_peaks(axes: "Axes", ours: np.ndarray, theirs: np.ndarray, labels: Sequ
                 textcoords="offset points",
                 ha="center",
                 color=INK,
+                parse_math=False,
             )
         if len(named) == _NAMED_PEAKS:
             return

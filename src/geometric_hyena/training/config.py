@@ -124,7 +124,7 @@ def check_run_config(config: RunConfig) -> None:
         "optimizer.clip": config.optimizer.clip,
     }
     for name, value in not_negative.items():
-        if value < 0:
+        if not 0 <= value < float("inf"):
             raise InputError(f"{name}: expected zero or more, got {value}")
     # More threads than a process can have would end it without a word; seeds are multiplied (loop.py);
     # matching builds models of up to four times the size asked for.
@@ -141,7 +141,7 @@ def check_run_config(config: RunConfig) -> None:
             raise InputError(f"network.{name}: expected {' or '.join(known)}, got '{value}'")
     check_order(config.network.order, "network.order")
     check_degrees(config.network.degrees, "network.degrees")
-    if not config.optimizer.learning_rate > 0:
+    if not 0 < config.optimizer.learning_rate < float("inf"):
         raise InputError(
             f"optimizer.learning_rate: expected a positive number, got {config.optimizer.learning_rate}"
         )

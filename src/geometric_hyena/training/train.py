@@ -51,7 +51,9 @@ def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
     if run.summary.is_file():
         raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
     _check(recipe, config)
-    run.read_history()  # a broken one must be found before anything is written
+    # What is broken must be found before anything is written.
+    run.read_history()
+    run.read_environment()
     task = recipe.task_class()(config)
     return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 

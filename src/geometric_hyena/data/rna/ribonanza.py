@@ -142,7 +142,8 @@ def load_ribonanza(
                 notes.append(f"{place}: T read as U")
     if dataset not in names:
         raise InputError(
-            f"{path}: has no sub-data-set '{shown(dataset)}'; some that it has: {listed_columns(sorted(names))}"
+            f"{path}: has no sub-data-set '{shown(dataset)}'; "
+            f"some that it has: {listed_columns(sorted(names))}"
         )
     whole = [name for name, profiles in found.items() if len(profiles) == len(EXPERIMENTS)]
     skipped = problems.finish(len(whole))
