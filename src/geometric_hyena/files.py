@@ -2,12 +2,13 @@
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 
 
 @contextmanager
@@ -19,6 +20,19 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_zip(path: Path) -> None:
+    """Check the checksums of a zip archive, which PyTorch's checkpoints are and PyTorch does not check.
+
+    Raises:
+        InputError: where a member is not what was written.
+        BadZipFile: where the file is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken is not None:
+        raise InputError(f"{path}: {shown(broken)} is not what was written; copy the file again")
 
 
 def make_folder(path: Path) -> None:

@@ -35,7 +35,7 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
     run.check_new()
     task = recipe.task_class()(config)
     config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
-    task.predictor(config)  # what cannot be built must fail before anything is written
+    _built(task, config)  # what cannot be built must fail before anything is written
     run.create(recipe.name, config, command)
     return run, _fit_and_finish(run, task, config, resume=False)
 
@@ -66,7 +66,7 @@ def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evalua
     """
     recipe, config = trained_run(run, words)
     task = recipe.task_class()(config)
-    return task, task.evaluate(load_predictor(task.predictor(config), run))
+    return task, task.evaluate(load_predictor(_built(task, config), run))
 
 
 def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1) -> list[Path]:
@@ -102,8 +102,16 @@ def trained_run(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Recipe, A
 def read_run(run: RunDirectory) -> tuple[Recipe, Any]:
     """Recipe and configuration of a run."""
     name, values = run.read_config()
-    recipe = find_recipe(name)
-    return recipe, config_from_values(recipe.config_class(), values, run.config)
+    try:
+        recipe = find_recipe(name)
+    except InputError as error:
+        raise InputError(f"{run.config}: {error}") from error
+    config = config_from_values(recipe.config_class(), values, run.config)
+    try:
+        check_run_config(config)
+    except InputError as error:
+        raise InputError(f"{run.config}: {error}") from error
+    return recipe, config
 
 
 def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
@@ -128,6 +136,19 @@ def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
             )
     predictor.load_state_dict(weights)
     return predictor.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _built(task: Task, config: RunConfig) -> Predictor:
+    """The model of a configuration, or an error that the user can mend where memory ends."""
+    try:
+        return task.predictor(config)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "allocate" not in str(error):
+            raise
+        raise InputError(
+            "network: a model of this size does not fit into the memory; lower network.hidden_dim or "
+            "network.blocks"
+        ) from error
 
 
 def _check(recipe: Recipe, config: RunConfig) -> None:
