@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import sys
@@ -17,6 +18,9 @@ from fuzz.mutations import mutated
 SECONDS = 10.0  # of CPU that a case may take; its files are small
 MINUTES = 5  # and as long as it may take in all
 MEMORY = 2 << 30  # bytes of address space beyond what the process has before it reads
+
+# Where a value of a configuration is wrong, its name says where.
+_OPTION = re.compile(r"[a-z_]+(\.[a-z_]+)*: ")
 
 # (path of the broken file, folder with whole ones) -> anything
 Read = Callable[[Path, Path], object]
@@ -120,7 +124,7 @@ def _judged(read: Read, path: Path, folder: Path) -> tuple[str, str]:
                 return "takes all memory", traceback.format_exc()
             cause = cause.__cause__ or cause.__context__
         said = str(error)
-        if path.name not in said and "copy" not in said:
+        if path.name not in said and not _OPTION.match(said):
             return "does not name the file", said
         if len(said) > 8000 or not all(line.strip().isprintable() for line in said.split("\n")):
             return "shows what no terminal can", said[:2000]

@@ -1,7 +1,9 @@
 """A finished and an unfinished run to be broken, and what reads them."""
 
+import functools
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from training.small_runs import NETWORK, ghyena
 
@@ -9,12 +11,22 @@ UNFINISHED = ("summary.json", "report.html", "model.safetensors")
 
 
 def finished(folder: Path) -> Path:
-    """A run of the smallest recipe, in `folder/run`."""
+    """A run of the smallest recipe, in `folder/run`; trained once."""
     run = folder / "run"
+    for name, content in _files_of_a_run().items():
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_bytes(content)
+    return run
+
+
+@functools.cache
+def _files_of_a_run() -> dict[str, bytes]:
     data = ("--data.length", "6", "--data.train", "8", "--data.validation", "4", "--data.test", "4")
     words = ("--epochs", "1", "--threads", "1", "--accelerator", "cpu", *data, *NETWORK)
-    assert ghyena("train", "recall", "--out", run, *words) == 0
-    return run
+    with TemporaryDirectory() as name:
+        run = Path(name) / "run"
+        assert ghyena("train", "recall", "--out", run, *words) == 0
+        return {str(path.relative_to(run)): path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
 def configurations(folder: Path) -> dict[str, bytes]:
