@@ -35,8 +35,11 @@ def check_announced(path: str) -> None:
                 end += length
                 if length <= 0 or end > size:
                     raise InputError(
-                        f"{path}: breaks off or is broken in frame {number}; copy it again"
-                        + (f" or cut it to its first {number} frames" if number else "")
+                        f"{path}: breaks off at frame {number} or is broken there; copy it again or cut it to "
+                        f"its first {number} frames"
+                        if number
+                        else f"{path}: cannot be read as a trajectory (frame 0 is broken or none); copy or "
+                        f"write it again"
                     )
                 file.seek(end)
 
@@ -48,8 +51,8 @@ def _check_gro(path: str) -> None:
     atoms = int(said) if said.isdigit() else 0
     if atoms < 1 or atoms * _GRO_LINE > Path(path).stat().st_size:
         raise InputError(
-            f"{path}: row 2 announces {said[:20].decode(errors='replace')!r} atoms, and the file does not "
-            f"hold as many; copy or write it again"
+            f"{path}: cannot be read as a topology (row 2 announces {said[:20].decode(errors='replace')!r} "
+            f"atoms, and the file does not hold as many); copy or write it again"
         )
 
 

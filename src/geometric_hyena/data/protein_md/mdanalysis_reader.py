@@ -213,7 +213,7 @@ def _probe(path: str) -> None:
                 frames = len(file)
                 # Not public: a version of MDAnalysis without them would cost this check only.
                 sizes = [getattr(file, f"_{n}", None) for n in ("header_size", "firstframesize", "framesize")]
-        except OSError as error:
+        except Exception as error:  # mostly OSError, but StopIteration, too
             raise InputError(
                 f"{path}: is no DCD file or breaks off in its header ({first_line(error)}); {_mend(0)}"
             ) from error
