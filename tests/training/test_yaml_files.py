@@ -105,6 +105,7 @@ def test_files_that_words_name(tmp_path):
     path = tmp_path / "a.yaml"
     path.touch()
     assert config_files(["--config", str(path), "--epochs", "3", f"--config={path}"]) == [path, path]
+    assert config_files([]) == []
     assert config_files(["--config", "nowhere.yaml", "--config", "{epochs: 3}", "--config"]) == []
 
 

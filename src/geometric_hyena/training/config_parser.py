@@ -186,9 +186,9 @@ def underscored(word: str) -> str:
 def config_files(words: Sequence[str]) -> list[Path]:
     """The files that `--config` names; what is there is a file, else it is for the parser to refuse."""
     found = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for place, word in enumerate(words):
         name, equals, value = word.partition("=")
-        path = value if equals else following
+        path = value if equals else "".join(words[place + 1 : place + 2])
         if name == "--config" and os.path.isfile(path):
             found.append(Path(path))
     return found

@@ -35,8 +35,8 @@ def check_announced(path: str) -> None:
                 end += length
                 if length <= 0 or end > size:
                     raise InputError(
-                        f"{path}: breaks off at frame {number} or is broken there; copy it again or cut it to "
-                        f"its first {number} frames"
+                        f"{path}: breaks off at frame {number} or is broken there; copy it again or cut it "
+                        f"to its first {number} frames"
                         if number
                         else f"{path}: cannot be read as a trajectory (frame 0 is broken or none); copy or "
                         f"write it again"
