@@ -54,7 +54,7 @@ def test_whether_it_is_yaml_is_for_the_parser_to_say(text, written):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("epochs:\nseed: 1\n", "epochs"),
+        ("epochs:\nseed: 1\n", "epochs: expected a value, got none"),
         ("network:\n  blocks:\n", "network.blocks: expected a value, got none"),
         ("epochs: many\n", "epochs"),
         ("epoch: 3\n", "epoch"),
