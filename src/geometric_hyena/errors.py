@@ -3,6 +3,15 @@
 The command line prints such an error as one line and exits with code 2; any other exception is a defect.
 """
 
+_SHOWN = 160  # characters of a file's own text in a message
+
+
+def shown(text: object, longest: int = _SHOWN) -> str:
+    """Text out of a file as a message holds it: printable, on one line, cut where it is long."""
+    whole = str(text)
+    cut = whole if len(whole) <= longest else whole[: longest - 3] + "..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+
 
 class GHyenaError(Exception):
     """Base of all errors raised for input that a user can mend."""

@@ -4,12 +4,13 @@ import contextlib
 import errno
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from geometric_hyena.errors import InputError, WriteError
+from geometric_hyena.errors import InputError, WriteError, shown
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, and the largest file allowed
 
@@ -38,6 +39,19 @@ def unwritable(path: Path, error: OSError) -> WriteError:
     return WriteError(
         f"{path}: cannot be written ({error.strerror or error}); {mend}, or choose another place"
     )
+
+
+def check_zip(path: Path) -> None:
+    """Check the checksums of a zip archive, which PyTorch's checkpoints are and PyTorch does not check.
+
+    Raises:
+        InputError: where a member is not what was written.
+        BadZipFile: where the file is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken is not None:
+        raise InputError(f"{path}: {shown(broken)} is not what was written; copy the file again")
 
 
 def make_folder(path: Path) -> None:

@@ -201,7 +201,7 @@ def test_cut_xtc_names_the_frame(tmp_path):
     data = (DATA / "adk_oplsaa.xtc").read_bytes()
     path.write_bytes(data[: len(data) // 2 + 10])
     text = refusal(str(DATA / "adk_oplsaa.gro"), [str(path)], "backbone")
-    assert re.search(r"cut\.xtc: breaks off at frame \d of the \d", text)
+    assert re.search(r"cut\.xtc: breaks off at frame \d ", text)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -153,7 +153,7 @@ def test_wrong_words_are_named(words, names):
         (b"epochs: many\n", "epochs"),
         (b"data: [1, 2]\n", "data"),
         (b"epochs: [1\n", "config"),
-        (b"\xff\xfe\x00binary\x81", "config"),
+        (b"\xff\xfe\x00binary\x81", "a.yaml: is no YAML file"),
     ],
 )
 def test_wrong_files_are_named(tmp_path, content, names):

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from geometric_hyena.errors import GHyenaError
+from geometric_hyena.errors import GHyenaError, shown
 
 # verb: (module, what it does)
 VERBS = {
@@ -37,11 +37,16 @@ def main(words: list[str] | None = None) -> int:
     except GHyenaError as error:
         if debug:
             raise
-        print(f"ghyena: {error}", file=sys.stderr)
+        print(f"ghyena: {_printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interruption:
         print(f"ghyena: {interruption or 'interrupted'}", file=sys.stderr)
         return getattr(interruption, "code", 130)
+
+
+def _printable(text: str) -> str:
+    """Text without control characters, which a file may have put into it to move a terminal's cursor."""
+    return "\n".join(shown(line, len(line)) for line in text.split("\n"))
 
 
 def _dispatch(words: list[str]) -> int:

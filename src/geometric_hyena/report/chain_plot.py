@@ -86,7 +86,14 @@ def _chain_names(axes: "Axes", chains: list[tuple[int, int]], segids: np.ndarray
         if (end - start) / chains[-1][1] > 0.012 * (len(name) + 1):
             middle = (start + end - 1) / 2
             axes.text(
-                middle, 0.995, name, transform=axes.get_xaxis_transform(), ha="center", va="top", color=MUTED
+                middle,
+                0.995,
+                name,
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="top",
+                color=MUTED,
+                parse_math=False,  # a name out of a file
             )
 
 
@@ -95,7 +102,7 @@ def _residue_ticks(
 ) -> None:
     """Names of few residues; of many, the round residue numbers of every chain."""
     if len(resids) <= _FEW:
-        axes.set_xticks(range(len(resids)), [str(label) for label in labels])
+        axes.set_xticks(range(len(resids)), [str(label) for label in labels], parse_math=False)
         axes.tick_params(axis="x", labelrotation=90 if len(resids) > 12 else 0)
         return
     step = next(s for s in (5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000, 10**9) if len(resids) / s <= 16)
@@ -127,6 +134,7 @@ def _name_peaks(axes: "Axes", ours: np.ndarray, theirs: np.ndarray, labels: Sequ
                 textcoords="offset points",
                 ha="center",
                 color=INK,
+                parse_math=False,
             )
         if len(named) == _NAMED_PEAKS:
             return

@@ -47,7 +47,7 @@ def nucleotide_profile(
         if true is not None:
             axes.step(place, true, where="mid", color=REFERENCE, linewidth=1.1, label="measured")
         axes.step(place, values, where="mid", color=MODEL, linewidth=1.1, label="predicted")
-        axes.set_title(name)
+        axes.set_title(name, parse_math=False)  # the name of a column: its dollar signs are no formulae
         if true is not None and axes is panels[0]:
             axes.legend(loc="upper right", ncols=2)
     _draw_arcs(panels[-1], partners)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 from geometric_hyena.models.geometric_hyena import SWITCHES
 from geometric_hyena.models.serialised import check_order
 from geometric_hyena.models.steerable_hyena import check_degrees
@@ -113,24 +113,24 @@ def check_run_config(config: RunConfig) -> None:
     Raises:
         InputError: naming the first value that cannot be used.
     """
-    at_least_one = {
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "network.hidden_dim": config.network.hidden_dim,
-        "network.vector_channels": config.network.vector_channels,
-        "network.blocks": config.network.blocks,
-        "network.global_tokens": config.network.global_tokens,
-    }
-    for name, value in at_least_one.items():
-        if value < 1:
-            raise InputError(f"{name}: expected at least 1, got {value}")
+    # The largest are beyond every use, and below what PyTorch can count.
+    for name, value, largest in (
+        ("epochs", config.epochs, 10**7),
+        ("batch_size", config.batch_size, 10**7),
+        ("network.hidden_dim", config.network.hidden_dim, 2**16),
+        ("network.vector_channels", config.network.vector_channels, 2**16),
+        ("network.blocks", config.network.blocks, 1000),
+        ("network.global_tokens", config.network.global_tokens, 2**16),
+    ):
+        if not 1 <= value <= largest:
+            limit = "at least 1" if value < 1 else f"at most {largest}"
+            raise InputError(f"{name}: expected {limit}, got {shown(value, 30)}")
     not_negative = {
-        "network.distance_bumps": config.network.distance_bumps,
         "optimizer.weight_decay": config.optimizer.weight_decay,
         "optimizer.clip": config.optimizer.clip,
     }
     for name, value in not_negative.items():
-        if value < 0:
+        if not 0 <= value < float("inf"):
             raise InputError(f"{name}: expected zero or more, got {value}")
     # More threads than a process can have would end it without a word; seeds are multiplied (loop.py);
     # matching builds models of up to four times the size asked for.
@@ -138,6 +138,7 @@ def check_run_config(config: RunConfig) -> None:
         ("threads", config.threads, 1024),
         ("seed", config.seed, 2**31 - 1),
         ("match_parameters", config.match_parameters, 10**8),
+        ("network.distance_bumps", config.network.distance_bumps, 2**16),
     ):
         if not 0 <= value <= largest:
             raise InputError(f"{name}: expected a whole number from 0 to {largest}, got {value}")
@@ -147,7 +148,7 @@ def check_run_config(config: RunConfig) -> None:
             raise InputError(f"network.{name}: expected {' or '.join(known)}, got '{value}'")
     check_order(config.network.order, "network.order")
     check_degrees(config.network.degrees, "network.degrees")
-    if not config.optimizer.learning_rate > 0:
+    if not 0 < config.optimizer.learning_rate < float("inf"):
         raise InputError(
             f"optimizer.learning_rate: expected a positive number, got {config.optimizer.learning_rate}"
         )

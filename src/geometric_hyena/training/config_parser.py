@@ -2,20 +2,23 @@
 
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_origin, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse as parse_docstring
 from jsonargparse import SUPPRESS, ActionConfigFile, ArgumentParser, Namespace  # pyright: ignore[reportPrivateImportUsage]
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
+from geometric_hyena.training.yaml_files import check_yaml
 
 Config = TypeVar("Config")
 
 # Shown by --help-all only, so that --help fits a screen.
 _ADVANCED = ("network", "optimizer")
+_LONGEST = 400  # characters of what the parser says; it repeats what stands in a file
 
 
 class ConfigParser(ArgumentParser):
@@ -39,7 +42,7 @@ class ConfigParser(ArgumentParser):
         text = " ".join(line.strip() for line in str(message).splitlines() if line.strip())
         text = re.sub(r'Parser key "([\w.]+)":', r"\1:", text)
         text = re.sub(r"<class '(\w+)'>", r"\1", text)
-        raise InputError(f"{text}; see {self.prog} --help") from ex
+        raise InputError(f"{shown(text, _LONGEST)}; see {self.prog} --help") from ex
 
     def read(self, words: Sequence[str]) -> Any:
         """The configuration that command-line words ask for.
@@ -49,13 +52,30 @@ class ConfigParser(ArgumentParser):
         """
         try:
             words = [underscored(word) for word in words]
+            for path in config_files(words):
+                self._check_file(path)
             words = full_names(words, getattr(self.config_class, "aliases", ()))
             parsed = self.parse_args(join_lists(words, list_options(self.config_class)))
         except UnicodeDecodeError:
             self.error("config: is no YAML file")
+        self._check_recipe(parsed)
+        return self._instance(parsed)
+
+    def _check_file(self, path: Path) -> None:
+        """Read a configuration file by itself, so that what is wrong in it is said of it."""
+        check_yaml(path)
+        try:
+            parsed = self.parse_args(["--config", str(path)])
+            self._check_recipe(parsed)
+            self._instance(parsed)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: is no YAML file ({error.reason}); save it as UTF-8") from error
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    def _check_recipe(self, parsed: Namespace) -> None:
         if self.recipe and parsed.recipe not in (None, self.recipe):
             self.error(f"recipe: expected a configuration of {self.recipe}, got one of {parsed.recipe}")
-        return self._instance(parsed)
 
     def read_values(self, values: Mapping[str, Any]) -> Any:
         """The configuration of a nested dictionary."""
@@ -66,7 +86,10 @@ class ConfigParser(ArgumentParser):
             if dataclasses.is_dataclass(kind) and not isinstance(parsed[name], Namespace):
                 self.error(f"{name}: expected options by name, got {parsed[name]}")
         chosen = self.instantiate(parsed).as_dict()
-        return self.config_class(**{f.name: chosen[f.name] for f in dataclasses.fields(self.config_class)})
+        made = self.config_class(**{f.name: chosen[f.name] for f in dataclasses.fields(self.config_class)})
+        for name in empty_fields(made):
+            self.error(f"{name}: expected a value, got none")
+        return made
 
     def help_text(self, everything: bool) -> str:
         """Help of one line an option; sections that few need only where `everything` is asked for."""
@@ -158,6 +181,29 @@ def underscored(word: str) -> str:
         return word
     name, equals, value = word[2:].partition("=")
     return f"--{name.replace('-', '_')}{equals}{value}"
+
+
+def config_files(words: Sequence[str]) -> list[Path]:
+    """The files that `--config` names; what is there is a file, else it is for the parser to refuse."""
+    found = []
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        path = value if equals else "".join(words[place + 1 : place + 2])
+        if name == "--config" and os.path.isfile(path):
+            found.append(Path(path))
+    return found
+
+
+def empty_fields(config: Any, prefix: str = "") -> list[str]:
+    """Dotted names of the fields that are None and may not be, as `epochs:` in a file makes them."""
+    names = []
+    for name, kind in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        if dataclasses.is_dataclass(kind):
+            names += empty_fields(value, f"{prefix}{name}.")
+        elif value is None and type(None) not in get_args(kind):
+            names.append(f"{prefix}{name}")
+    return names
 
 
 def _documented(config_class: type) -> dict[str, str]:

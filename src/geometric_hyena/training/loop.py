@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Sampler
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.files import check_zip
 from geometric_hyena.training.callbacks import Checkpoints, History
 from geometric_hyena.training.checkpoint_io import PlainCheckpointIO
 from geometric_hyena.training.config import OptimizerConfig, RunConfig
@@ -158,6 +159,7 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
 def check_checkpoint(path: Path, module: TrainingModule) -> None:
     """Raise InputError unless a checkpoint can be read and holds weights of this model."""
     try:
+        check_zip(path)
         found = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
         module.load_state_dict(found)
     except Exception as error:  # unpickling meets anything in a broken file

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 from geometric_hyena.training.config import RunConfig
 from geometric_hyena.training.task import Task
 
@@ -87,5 +87,5 @@ def find_recipe(name: str) -> Recipe:
         InputError: listing the recipes there are.
     """
     if name not in RECIPES:
-        raise InputError(f"recipe: there is no '{name}'; choose one of: {', '.join(RECIPES)}")
+        raise InputError(f"recipe: there is no '{shown(name)}'; choose one of: {', '.join(RECIPES)}")
     return RECIPES[name]

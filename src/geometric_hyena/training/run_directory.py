@@ -94,12 +94,15 @@ class RunDirectory:
         """
         import yaml
 
+        from geometric_hyena.training.yaml_files import check_yaml
+
+        check_yaml(self.config)
         try:
             values = yaml.safe_load(self.config.read_text())
             return str(values.pop("recipe")), values
         except (FileNotFoundError, NotADirectoryError):
             raise self._no_run() from None
-        except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{self.config}: is no configuration of a run; restore it from a copy"
             ) from error
@@ -114,9 +117,26 @@ class RunDirectory:
         if not self.metrics.is_file():
             return []
         try:
-            return [json.loads(line) for line in self.metrics.read_text().splitlines() if line.strip()]
-        except ValueError as error:
+            rows = [json.loads(line) for line in self.metrics.read_text().splitlines() if line.strip()]
+            for row in rows:
+                int(row["epoch"])
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(f"{self.metrics}: has a broken line; mend or delete the file") from error
+        return rows
+
+    def read_environment(self) -> dict[str, Any]:
+        """What environment.json says.
+
+        Raises:
+            InputError: where there is none that can be read.
+        """
+        try:
+            found = json.loads(self.environment.read_text())
+            return {"command": str(found["command"]), **found}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError(
+                f"{self.environment}: does not say how the run was made; restore it from a copy"
+            ) from error
 
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Write all rows of metrics.jsonl."""

@@ -50,7 +50,7 @@ def train(
     run.check_new()
     task = recipe.task_class()(config)
     config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
-    task.predictor(config)  # what cannot be built must fail before anything is written
+    _built(task, config)  # what cannot be built must fail before anything is written
     check_training(task, config, force)
     with locked(run):
         run.check_new()  # another process may have been faster
@@ -74,7 +74,9 @@ def resume(path: str | Path, *, force: bool = False) -> tuple[RunDirectory, Eval
                 f"{run.path}: this run has ended; look at {run.report}, or train another with --out"
             )
         _check(recipe, config)
-        run.read_history()  # a broken one must be found before anything is written
+        # What is broken must be found before anything is written.
+        run.read_history()
+        run.read_environment()
         task = recipe.task_class()(config)
         check_training(task, config, force)
         return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
@@ -92,7 +94,7 @@ def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = Fals
     _, config = trained_run(run, words)
     task = recipe.task_class()(config)
     try:
-        predictor = load_predictor(task.predictor(config), run)
+        predictor = load_predictor(_built(task, config), run)
     except _OtherModelError as error:
         changed = _changed_options(trained.data, config.data)
         if not changed:
@@ -146,8 +148,16 @@ def trained_run(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Recipe, A
 def read_run(run: RunDirectory) -> tuple[Recipe, Any]:
     """Recipe and configuration of a run."""
     name, values = run.read_config()
-    recipe = find_recipe(name)
-    return recipe, config_from_values(recipe.config_class(), values, run.config)
+    try:
+        recipe = find_recipe(name)
+    except InputError as error:
+        raise InputError(f"{run.config}: {error}") from error
+    config = config_from_values(recipe.config_class(), values, run.config)
+    try:
+        check_run_config(config)
+    except InputError as error:
+        raise InputError(f"{run.config}: {error}") from error
+    return recipe, config
 
 
 def load_predictor(predictor: Predictor, run: RunDirectory) -> Predictor:
@@ -192,6 +202,19 @@ def _changed_options(trained: Any, asked: Any) -> list[str]:
         for name in before
         if before[name] != after[name]
     ]
+
+
+def _built(task: Task, config: RunConfig) -> Predictor:
+    """The model of a configuration, or an error that the user can mend where memory ends."""
+    try:
+        return task.predictor(config)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "allocate" not in str(error):
+            raise
+        raise InputError(
+            "network: a model of this size does not fit into the memory; lower network.hidden_dim or "
+            "network.blocks"
+        ) from error
 
 
 def _check(recipe: Recipe, config: RunConfig) -> None:

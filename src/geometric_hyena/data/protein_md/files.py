@@ -1,10 +1,13 @@
 """Files that users name: checks before they are read, and errors of parsers in one line."""
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 
 
 def check_file(path: str, option: str) -> None:
@@ -13,12 +16,51 @@ def check_file(path: str, option: str) -> None:
     Raises:
         InputError: naming the file and the option it was given as.
     """
-    if not Path(path).exists():
-        raise InputError(f"{path}: no such file; check the path given as {option}")
-    if not Path(path).is_file():
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path given as {option}") from None
+    except (OSError, ValueError) as error:  # a name too long, no permission, a zero byte in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(
+            f"{shown(path)}: cannot be read ({reason}); check the path given as {option}"
+        ) from error
+    if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path}: is a directory; {option} expects a file")
-    if Path(path).stat().st_size == 0:
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: is a device or a pipe; {option} expects a file")
+    if found.st_size == 0:
         raise InputError(f"{path}: is empty; copy or write it again")
+
+
+@contextmanager
+def text_of(path: str | Path, newline: str | None = None) -> Iterator[TextIO]:
+    """A file of UTF-8 text to read from, with or without a byte order mark.
+
+    Raises:
+        InputError: where it cannot be opened, and at the first row that is not UTF-8.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline=newline) as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: row {_first_undecodable(path)} is not UTF-8 text ({error.reason}); "
+            f"save the file as UTF-8"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+
+
+def _first_undecodable(path: str | Path) -> int:
+    """The row, from 1; the error itself only knows its place in a piece of the file."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 @contextmanager
@@ -40,5 +82,4 @@ def first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # "Failed to construct topology ... with parser ..." comes first, the reason after it.
     told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    line = (told or lines or [type(error).__name__])[0]
-    return line if len(line) <= 160 else line[:157] + "..."
+    return shown((told or lines or [type(error).__name__])[0])

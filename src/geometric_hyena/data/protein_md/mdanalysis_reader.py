@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.io import netcdf_file
 
+from geometric_hyena.data.protein_md.announced import check_announced
 from geometric_hyena.data.protein_md.atoms import AtomTable, atom_table
 from geometric_hyena.data.protein_md.files import check_file, first_line, translated
 from geometric_hyena.data.protein_md.mmcif import SUFFIXES, read_mmcif
@@ -68,6 +69,7 @@ def open_topology(path: str) -> "Universe":
         raise InputError(
             f"{path}: is a trajectory, which names no atoms; give its PSF, PDB or GRO as data.topology"
         )
+    check_announced(path)
     with _quiet(), translated(path, "topology"):
         # Masses are left out: those MDAnalysis guesses would pass for the topology's own.
         return MDAnalysis.Universe(path, to_guess=("types",))
@@ -211,7 +213,7 @@ def _probe(path: str) -> None:
                 frames = len(file)
                 # Not public: a version of MDAnalysis without them would cost this check only.
                 sizes = [getattr(file, f"_{n}", None) for n in ("header_size", "firstframesize", "framesize")]
-        except OSError as error:
+        except Exception as error:  # mostly OSError, but StopIteration, too
             raise InputError(
                 f"{path}: is no DCD file or breaks off in its header ({first_line(error)}); {_mend(0)}"
             ) from error
@@ -226,6 +228,7 @@ def _probe(path: str) -> None:
                     f"{_mend(frames)}"
                 )
     elif suffix in (".xtc", ".trr"):
+        check_announced(path)
         with translated(path, "trajectory"), (XTCFile if suffix == ".xtc" else TRRFile)(path) as file:
             file.read()
     elif suffix in (".nc", ".ncdf"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geometric_hyena.data.protein_md.files import first_line
 from geometric_hyena.errors import InputError, MissingDependencyError
 
 SUFFIXES = (".cif", ".mmcif", ".bcif")
@@ -44,9 +45,8 @@ def read_mmcif(path: str) -> CifStructure:
         models = pdbx.get_structure(file)
         coordinates = np.asarray(models.coord, dtype=np.float32)
     except Exception as error:  # a parser meets anything in a file that is not in its format
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path}: cannot be read as mmCIF ({reason}); check that the file is whole"
+            f"{path}: cannot be read as mmCIF ({first_line(error)}); check that the file is whole"
         ) from error
     return CifStructure(
         coordinates=coordinates,

@@ -16,6 +16,9 @@ from geometric_hyena.data.protein_md.mdanalysis_reader import (
 )
 from geometric_hyena.errors import InputError
 
+# Angstrom; what is farther away is no molecule's atom, and its squared distances leave single precision.
+FARTHEST = 1e7
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -75,12 +78,13 @@ def load_trajectory(topology: str, files: Sequence[str], selection: str) -> Traj
 
 
 def _check_finite(coordinates: np.ndarray, path: str, atoms: AtomTable) -> None:
-    bad = ~np.isfinite(coordinates).all(axis=-1)
+    bad = ~(np.abs(coordinates) <= FARTHEST).all(axis=-1)
     if bad.any():
         frame, token = (int(i[0]) for i in np.nonzero(bad))
+        where = coordinates[frame, token]
+        what = f"beyond {FARTHEST:g} angstrom" if np.isfinite(where).all() else "that is not finite"
         raise InputError(
-            f"{path}: frame {frame}, {atoms.label(token)} has a coordinate that is not finite; "
-            f"leave that frame out"
+            f"{path}: frame {frame}, {atoms.label(token)} has a coordinate {what}; leave that frame out"
         )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from geometric_hyena.data.protein_md.files import check_file
+from geometric_hyena.data.protein_md.files import check_file, text_of
 from geometric_hyena.data.rna.problems import Problems, clean_sequence, sequence_problems
 
 SUFFIXES = (".fasta", ".fa", ".fna", ".fas")
@@ -68,7 +68,9 @@ def write_fasta(path: Path, records: list[FastaRecord]) -> Path:
 def _entries(path: Path, problems: Problems) -> list[tuple[str, str, list[str]]]:
     """(place, header, lines below it) of every sequence."""
     entries: list[tuple[str, str, list[str]]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    with text_of(path) as file:
+        lines = list(file)
+    for number, line in enumerate(lines, 1):
         text = line.strip()
         if text.startswith(">"):
             entries.append((f"{path.name}, row {number}", text[1:].strip(), []))

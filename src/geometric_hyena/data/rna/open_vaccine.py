@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from geometric_hyena.data.protein_md.files import check_file
+from geometric_hyena.data.protein_md.files import check_file, first_line, text_of
+from geometric_hyena.data.rna.csv_rows import LARGEST
 from geometric_hyena.data.rna.problems import Problems, clean_sequence, sequence_problems
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 
 TARGETS = ("reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C")
 PAPER_TARGETS = TARGETS[:3]
@@ -46,7 +47,7 @@ def load_open_vaccine(
     problems = Problems(skip_invalid)
     records: dict[str, RnaRecord] = {}
     notes = []
-    with open(path, encoding="utf-8", errors="replace") as file:
+    with text_of(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
@@ -54,7 +55,7 @@ def load_open_vaccine(
             try:
                 row = json.loads(line)
                 wanted = not sn_filter or int(row["SN_filter"]) == 1
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 problems.add(place, f"is no row of this file ({_reason(error)})")
                 continue
             if not wanted:
@@ -81,10 +82,13 @@ def _record(
     missing = [key for key in ("id", "sequence", "structure", "seq_scored", *targets) if key not in row]
     if missing:
         return None, [f"lacks {', '.join(missing)}"], False
-    sequence, thymine = clean_sequence(str(row["sequence"]))
-    found = sequence_problems(sequence, str(row["structure"]))
+    wrong = [key for key in ("id", "sequence", "structure") if not isinstance(row[key], str) or not row[key]]
+    if wrong:
+        return None, [f"{', '.join(wrong)}: expected text"], False
+    sequence, thymine = clean_sequence(row["sequence"])
+    found = sequence_problems(sequence, row["structure"])
     scored = row["seq_scored"]
-    if not isinstance(scored, int) or not 1 <= scored <= len(sequence):
+    if not isinstance(scored, int) or isinstance(scored, bool) or not 1 <= scored <= len(sequence):
         return None, [*found, f"seq_scored is {scored}, the sequence has {len(sequence)} letters"], thymine
     values = np.full((len(sequence), len(targets)), np.nan)
     errors = np.full((len(sequence), len(targets)), np.nan)
@@ -99,7 +103,7 @@ def _record(
             found += wrong
             if not wrong:
                 errors[:scored, column] = error
-    return RnaRecord(str(row["id"]), sequence, str(row["structure"]), values, errors, place), found, thymine
+    return RnaRecord(row["id"], sequence, row["structure"], values, errors, place), found, thymine
 
 
 def error_name(target: str) -> str:
@@ -109,15 +113,19 @@ def error_name(target: str) -> str:
 
 def _profile(values: Any, length: int, name: str, nan: bool = False) -> tuple[list[float], list[str]]:
     """Numbers of one target, and what is wrong with them."""
-    if not isinstance(values, list) or not all(isinstance(v, int | float) for v in values):
+    numbers = isinstance(values, list) and not any(
+        isinstance(v, bool) or not isinstance(v, int | float) for v in values
+    )
+    if not numbers:
         return [], [f"{name} is no list of numbers"]
     if len(values) != length:
         return [], [f"{name} has {len(values)} values, seq_scored is {length}"]
-    bad = [i for i, value in enumerate(values, 1) if not math.isfinite(value)]
+    # A comparison: a whole number of any length is one of JSON, and not all of them are a float.
+    bad = [i for i, value in enumerate(values, 1) if not abs(value) <= LARGEST]
     if bad and not nan:
-        return [], [f"{name} is {values[bad[0] - 1]} at nucleotide {bad[0]} ({len(bad)} in all)"]
-    return values, []
+        return [], [f"{name} is {shown(values[bad[0] - 1], 20)} at nucleotide {bad[0]} ({len(bad)} in all)"]
+    return [math.nan if i in bad else float(value) for i, value in enumerate(values, 1)], []
 
 
 def _reason(error: Exception) -> str:
-    return f"lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+    return f"lacks {error}" if isinstance(error, KeyError) else first_line(error)

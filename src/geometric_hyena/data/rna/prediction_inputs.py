@@ -76,7 +76,10 @@ def _read(file: str, hydrogens: bool) -> list[RnaInput]:
         )
     check_file(file, "a structure")
     structure = read_structure(Path(file).read_bytes(), file)
-    pairs = "".join(fold(part) for part in _chains(structure))
+    try:
+        pairs = "".join(fold(part) for part in _chains(structure))
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
     return [RnaInput(structure, pairs, Path(file).name, (*structure.notes, _FOLDED))]
 
 

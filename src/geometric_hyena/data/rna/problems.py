@@ -3,10 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from geometric_hyena.data.rna.folding import LONGEST_FOLDED
 from geometric_hyena.data.rna.secondary_structure import structure_problems
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 
 _SHOWN = 20
+_LETTERS = 8  # of those that a sequence cannot have
+_LONGEST = 300  # characters of a problem; cells and letters of a broken file may be any number
 
 
 @dataclass
@@ -22,7 +25,7 @@ class Problems:
 
     def add(self, place: str, what: str) -> None:
         """Note that something is wrong at a place (file and row)."""
-        self.found.append(f"{place}: {what}")
+        self.found.append(f"{place}: {shown(what, _LONGEST)}")
 
     def finish(self, kept: int) -> tuple[str, ...]:
         """What was left out, a line each.
@@ -55,8 +58,14 @@ def sequence_problems(sequence: str, structure: str | None = None) -> list[str]:
     strange = Counter(letter for letter in sequence if letter not in "ACGU")
     if strange:
         first = next(i for i, letter in enumerate(sequence, 1) if letter not in "ACGU")
-        letters = ", ".join(f"'{letter}'" for letter in strange)
+        letters = ", ".join(f"'{letter}'" for letter in list(strange)[:_LETTERS])
+        letters += ", ..." * (len(strange) > _LETTERS)
         problems.append(f"the sequence has letters that are not A, C, G, U: {letters}, first at {first}")
+    if structure is None and len(sequence) > LONGEST_FOLDED:
+        problems.append(
+            f"the sequence has {len(sequence)} letters, and without base pairs is folded, which ends at "
+            f"{LONGEST_FOLDED}; give its base pairs, or leave it out"
+        )
     if structure is not None:
         if len(structure) != len(sequence):
             problems.append(

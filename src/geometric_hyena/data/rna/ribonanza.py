@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from geometric_hyena.data.progress import tracked
-from geometric_hyena.data.rna.csv_rows import column_names, parse_number, read_rows
+from geometric_hyena.data.rna.csv_rows import column_names, listed_columns, parse_number, read_rows
 from geometric_hyena.data.rna.folding import fold
 from geometric_hyena.data.rna.problems import Problems, clean_sequence, sequence_problems
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 
 EXPERIMENTS = ("DMS_MaP", "2A3_MaP")
 _COLUMNS = ("sequence_id", "sequence", "experiment_type", "dataset_name", "SN_filter")
@@ -73,10 +73,11 @@ def survey(path: str | Path, *, smallest: int = 1, largest: int | None = None) -
             f"{path}: no sub-data-set has {sizes} molecules that pass SN_filter in both experiments"
         )
     labels = _label_columns(path)
-    for _, row in read_rows(path, _COLUMNS):
+    for _, row in read_rows(path, (*_COLUMNS, *labels)):
         found = sets.get(row["dataset_name"] or "")
         if found is not None and row["sequence_id"] in found.molecules and row["SN_filter"] in ("1", "1.0"):
-            values = np.array([parse_number(row[column]) or 0.0 for column in labels if row[column]])
+            numbers = (parse_number(row[column]) for column in labels)
+            values = np.array([number for number in numbers if number is not None and number == number])
             found.moments += [len(values), *((values**power).sum() for power in (1, 2, 3, 4))]
     return sorted(sets.values(), key=lambda found: (found.distance_from_normal, found.name))
 
@@ -119,13 +120,13 @@ def load_ribonanza(
     found: dict[str, dict[str, np.ndarray]] = {}
     sequences: dict[str, tuple[str, str]] = {}
     names = set()
-    for place, row in read_rows(path, _COLUMNS):
+    for place, row in read_rows(path, (*_COLUMNS, *labels)):
         names.add(row["dataset_name"] or "")
         if row["dataset_name"] != dataset or row["SN_filter"] not in ("1", "1.0"):
             continue
         name, experiment = row["sequence_id"] or "", row["experiment_type"] or ""
         sequence, thymine = clean_sequence(row["sequence"] or "")
-        wrong = sequence_problems(sequence)
+        wrong = sequence_problems(sequence) + ["sequence_id is empty"] * (not name)
         if experiment not in EXPERIMENTS:
             wrong.append(f"experiment_type is '{experiment}', expected {' or '.join(EXPERIMENTS)}")
         if experiment in found.get(name, {}):
@@ -140,8 +141,10 @@ def load_ribonanza(
             if thymine:
                 notes.append(f"{place}: T read as U")
     if dataset not in names:
-        shown = ", ".join(sorted(names)[:5])
-        raise InputError(f"{path}: has no sub-data-set '{dataset}'; some that it has: {shown}")
+        raise InputError(
+            f"{path}: has no sub-data-set '{shown(dataset)}'; "
+            f"some that it has: {listed_columns(sorted(names))}"
+        )
     whole = [name for name, profiles in found.items() if len(profiles) == len(EXPERIMENTS)]
     skipped = problems.finish(len(whole))
     if not whole:

@@ -8,12 +8,13 @@ import numpy as np
 from geometric_hyena.errors import InputError
 
 _OPENING, _CLOSING = "([{<", ")]}>"
+_SHOWN = 8  # characters that are none of these
 
 
 def structure_problems(structure: str) -> list[str]:
     """What is wrong with a dot-bracket string, every character and bracket at once; places count from 1."""
     problems = []
-    strange = sorted(set(structure) - set(_OPENING + _CLOSING + "."))
+    strange = sorted(set(structure) - set(_OPENING + _CLOSING + "."))[:_SHOWN]
     if strange:
         problems.append(
             f"structure has characters {' '.join(strange)!r}; expected . and {_OPENING}{_CLOSING}"

@@ -2,11 +2,15 @@
 
 import tarfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
+from geometric_hyena.data.protein_md.files import check_file, first_line
 from geometric_hyena.data.rna.structure import RnaStructure
 from geometric_hyena.data.rna.structure_reader import SUFFIXES, read_structure
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, shown
 
 _LARGEST = 512 << 20  # bytes of one structure; more is no structure but a trap
 
@@ -66,34 +70,58 @@ class StructureFiles:
     def _members(self) -> list[str]:
         if self.source.is_dir():
             return [str(p.relative_to(self.source).as_posix()) for p in self.source.rglob("*") if p.is_file()]
-        try:
+        check_file(str(self.source), "the structures")
+        with self._unbroken("it"):
             if zipfile.is_zipfile(self.source):
                 with zipfile.ZipFile(self.source) as archive:
                     return [m.filename for m in archive.infolist() if not m.is_dir()]
             if tarfile.is_tarfile(self.source):
                 with tarfile.open(self.source) as archive:
-                    return [m.name for m in archive if m.isfile()]
-        except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-            raise InputError(f"{self.source}: is a broken archive ({error}); copy it again") from error
+                    # Links of an archive are not followed.
+                    return [m.name for m in archive if m.isfile() and self._check_size(m.size, m.name)]
         return [self.source.name]
 
     def _content(self, member: str) -> bytes:
         if self.source.is_dir():
-            return (self.source / member).read_bytes()
-        try:
+            return self._whole(self.source / member)
+        with self._unbroken(member):
             if zipfile.is_zipfile(self.source):
                 with zipfile.ZipFile(self.source) as archive, archive.open(member) as file:
-                    return self._bounded(file.read(_LARGEST + 1), member)
+                    return self._bounded(file, member)
             if tarfile.is_tarfile(self.source):
                 with tarfile.open(self.source) as archive:
                     file = archive.extractfile(member)
                     assert file is not None
-                    return self._bounded(file.read(_LARGEST + 1), member)
-        except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-            raise InputError(f"{self.source}: {member} is broken ({error}); copy it again") from error
-        return self.source.read_bytes()
+                    return self._bounded(file, member)
+        return self._whole(self.source)
 
-    def _bounded(self, content: bytes, member: str) -> bytes:
-        if len(content) > _LARGEST:
-            raise InputError(f"{self.source}: {member} is larger than {_LARGEST >> 20} MB, which no RNA is")
+    @contextmanager
+    def _unbroken(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:  # archives and their compressions raise anything where they are broken
+            raise InputError(
+                f"{self.source}: {shown(what)} is broken or cannot be unpacked ({first_line(error)}); "
+                f"copy it again"
+            ) from error
+
+    def _whole(self, path: Path) -> bytes:
+        with self._unbroken(path.name):
+            self._check_size(path.stat().st_size, path.name)
+            return path.read_bytes()
+
+    def _bounded(self, file: IO[bytes], member: str) -> bytes:
+        # What an archive says of a size need not be so.
+        content = file.read(_LARGEST + 1)
+        self._check_size(len(content), member)
         return content
+
+    def _check_size(self, size: int, member: str) -> bool:
+        if size > _LARGEST:
+            raise InputError(
+                f"{self.source}: {shown(member)} is larger than {_LARGEST >> 20} MB, which no RNA is; "
+                f"leave it out"
+            )
+        return True

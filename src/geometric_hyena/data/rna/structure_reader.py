@@ -12,6 +12,7 @@ import numpy as np
 
 from geometric_hyena.data.protein_md.files import translated
 from geometric_hyena.data.protein_md.residues import AMINO_ACIDS, standard_residue
+from geometric_hyena.data.protein_md.trajectory import FARTHEST
 from geometric_hyena.data.rna.builder.ideal_residues import ideal_residue
 from geometric_hyena.data.rna.structure import RnaStructure
 from geometric_hyena.errors import InputError, MissingDependencyError
@@ -45,9 +46,13 @@ def read_structure(content: bytes, file: str, name: str | None = None) -> RnaStr
     with translated(file, "structure"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # elements guessed from names are what we want
         atoms = _parse(content, suffix)
-    if not np.isfinite(atoms.coord).all():
-        place = int(np.flatnonzero(~np.isfinite(atoms.coord).all(axis=1))[0])
-        raise InputError(f"{file}: atom {place + 1} has a coordinate that is not finite")
+    far = ~(np.abs(atoms.coord) <= FARTHEST).all(axis=1)
+    if far.any():
+        place = int(np.flatnonzero(far)[0])
+        raise InputError(
+            f"{file}: atom {place + 1} has a coordinate that is not finite or beyond {FARTHEST:g} angstrom; "
+            f"leave it out"
+        )
     atoms.atom_name = _modern_names(atoms.atom_name)
     return _rna_of(atoms, file, PurePath(file).stem if name is None else name)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from geometric_hyena.data.progress import tracked
-from geometric_hyena.data.rna.csv_rows import column_names, parse_number, read_rows
+from geometric_hyena.data.rna.csv_rows import column_names, listed_columns, parse_number, read_rows
 from geometric_hyena.data.rna.folding import fold
 from geometric_hyena.data.rna.problems import Problems, clean_sequence, sequence_problems
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
@@ -119,14 +119,15 @@ def _find_columns(path: str | Path, targets: tuple[str, ...]) -> dict:
         if present:
             found[key] = present[0]
     if "id" not in found:
-        raise InputError(f"{path}: lacks a column 'id'; it has {', '.join(header[:12]) or 'none'}")
+        raise InputError(f"{path}: lacks a column 'id'; it has {listed_columns(header)}")
     taken = set(found.values())
     missing = [name for name in targets if name not in header]
     if missing:
         raise InputError(
-            f"{path}: lacks the target column {', '.join(missing)}; it has {', '.join(header[:12])}"
+            f"{path}: lacks the target column {', '.join(missing)}; it has {listed_columns(header)}"
         )
-    found["targets"] = tuple(targets) or tuple(name for name in header if name not in taken)
+    # A column without a name is the index that pandas writes.
+    found["targets"] = tuple(targets) or tuple(n for n in header if n not in taken and n.strip())
     if not found["targets"]:
         raise InputError(f"{path}: has no column with labels beside {', '.join(sorted(taken))}")
     return found
@@ -155,7 +156,8 @@ def _take(
     molecule.split = molecule.split or _SPLITS.get(split.lower(), "")
     position = 1
     if "position" in told:
-        if not told["position"].isdigit() or int(told["position"]) < 1:
+        digits = told["position"]
+        if not (digits.isascii() and digits.isdecimal() and len(digits) < 10 and int(digits) > 0):
             molecule.wrong.append((place, f"position is '{told['position']}', expected a number from 1"))
             return
         position = int(told["position"])
