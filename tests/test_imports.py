@@ -32,6 +32,7 @@ ALLOWED = {
     },
     "cli": {"training", "evaluation", "report", "data", "models", "benchmarks", "reproduce"},
     "testing": {"geometry"},
+    "export": {"geometry", "operators"},
     "__init__": {"geometry", "models"},
     "benchmarks": {"operators", "geometry", "layers", "models", "report"},
     "errors": set(),
