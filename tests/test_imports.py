@@ -30,9 +30,11 @@ ALLOWED = {
         "layers",
         "testing",
     },
-    "cli": {"training", "evaluation", "report", "data", "models", "benchmarks", "reproduce"},
+    "cli": {"training", "evaluation", "report", "data", "models", "benchmarks", "reproduce", "hub"},
     "testing": {"geometry"},
     "export": {"geometry", "operators"},
+    "hub": {"geometry", "models", "hub_card"},
+    "hub_card": set(),
     "__init__": {"geometry", "models"},
     "benchmarks": {"operators", "geometry", "layers", "models", "report"},
     "errors": set(),
@@ -89,6 +91,7 @@ OPTIONAL = {
     "e3nn": {"operators/clebsch_gordan.py"},
     "equiformer_pytorch": {"models/baselines/equiformer.py"},
     "torchmdnet": {"models/baselines/torchmd_net.py"},
+    "huggingface_hub": {"hub.py"},
     "VN_transformer": {"models/baselines/vn_transformer.py"},
 }
 

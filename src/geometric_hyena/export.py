@@ -4,6 +4,7 @@ The lengths of the sequences, and with them the FFTs, are part of the program: i
 same lengths, in the same order, with tables of as many neighbours.
 """
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -51,7 +52,8 @@ def export(model: nn.Module, batch: GeometricBatch) -> ExportedProgram:
     try:
         # Strict export would stop where `torch.compile` leaves a model to its own kernels.
         with torch.no_grad(), kernels("torch"):
-            return torch.export.export(_FixedLengths(model, batch.lengths), inputs, strict=False)
+            frozen = copy.deepcopy(model).requires_grad_(False)  # what the operators write into takes no gradient
+            return torch.export.export(_FixedLengths(frozen, batch.lengths), inputs, strict=False)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"model: {type(model).__name__} cannot be exported by torch.export ({reason})") from error

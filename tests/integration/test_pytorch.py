@@ -237,6 +237,8 @@ def fresh_compiler():
     torch.compiler.reset()
 
 
+# PyTorch looks at the gradient of what enters the graph again behind the model, and warns of that itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 @pytest.mark.usefixtures("fresh_compiler")
 def test_compiled_models_give_the_same_and_train():
     module = Head(hyena())
