@@ -29,7 +29,7 @@ class ProgramInputs(NamedTuple):
 
 
 def program_inputs(batch: GeometricBatch) -> ProgramInputs:
-    """The tensors of a batch, as an exported program takes them: `program.module()(*program_inputs(batch))`."""
+    """The tensors of a batch as a program takes them: `program.module()(*program_inputs(batch))`."""
     table = batch.neighbors
     return ProgramInputs(
         batch.scalars, batch.positions, table.index, table.mask, batch.vectors, batch.edge_features
@@ -37,7 +37,7 @@ def program_inputs(batch: GeometricBatch) -> ProgramInputs:
 
 
 def export(model: nn.Module, batch: GeometricBatch) -> ExportedProgram:
-    """A program that gives a model's scalars (T, D), vectors (T, C, 3) and positions (T, 3), without gradients.
+    """A program that gives a model's scalars (T, D), vectors (T, C, 3), positions (T, 3), without gradients.
 
     Args:
         model: what it is made of, in evaluation mode, on the batch's device.
@@ -49,14 +49,20 @@ def export(model: nn.Module, batch: GeometricBatch) -> ExportedProgram:
     if model.training:
         raise InputError("model: an exported program predicts only; call model.eval() first")
     inputs = tuple(program_inputs(batch))
+    # The operators write into their results, which PyTorch refuses to weights that take gradients.
+    frozen = copy.deepcopy(model).requires_grad_(False)
     try:
-        # Strict export would stop where `torch.compile` leaves a model to its own kernels.
         with torch.no_grad(), kernels("torch"):
-            frozen = copy.deepcopy(model).requires_grad_(False)  # what the operators write into takes no gradient
+            frozen(batch)  # what is computed once and kept, Clebsch-Gordan coefficients say, cannot be traced
+            # Strict export would stop where `torch.compile` leaves a model to its own kernels.
             return torch.export.export(_FixedLengths(frozen, batch.lengths), inputs, strict=False)
+    except InputError:
+        raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"model: {type(model).__name__} cannot be exported by torch.export ({reason})") from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(
+            f"model: {type(model).__name__} cannot be exported by torch.export ({reason})"
+        ) from error
 
 
 class _FixedLengths(nn.Module):

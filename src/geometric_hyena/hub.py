@@ -1,11 +1,10 @@
-"""Models in folders and on the Hugging Face hub: `config.json`, `model.safetensors` and a card, `README.md`."""
+"""Models in folders and on the Hugging Face hub: config.json, model.safetensors and a card, README.md."""
 
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -14,7 +13,12 @@ from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.files import make_folder, replacing
 from geometric_hyena.hub_card import CARD
 from geometric_hyena.models.geometric_hyena import GeometricOutput
-from geometric_hyena.models.readouts import MoleculeReadout, PooledVectorReadout, ResidueReadout, VectorReadout
+from geometric_hyena.models.readouts import (
+    MoleculeReadout,
+    PooledVectorReadout,
+    ResidueReadout,
+    VectorReadout,
+)
 from geometric_hyena.models.registry import build_model, check_options
 from geometric_hyena.models.size import parameter_count
 
@@ -118,7 +122,7 @@ class PretrainedModel(
 
         Args:
             save_directory: the folder, made if need be.
-            options: of the hub's `save_pretrained`; `model_card_kwargs={"details": text}` is text for the card.
+            options: of the hub's `save_pretrained`; `model_card_kwargs={"details": text}` adds to the card.
 
         Raises:
             InputError: where the folder cannot be written to.
@@ -169,7 +173,7 @@ class PretrainedModel(
         try:
             model.load_state_dict(load_file(file, device=map_location), assign=map_location != "cpu")
         except (SafetensorError, OSError, RuntimeError) as error:
-            raise InputError(f"{file}: are no weights of the model in config.json ({_line(error)})") from error
+            raise InputError(f"{file}: no weights of the model in config.json ({_line(error)})") from error
         return model.eval()
 
 

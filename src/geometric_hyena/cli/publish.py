@@ -9,8 +9,8 @@ from geometric_hyena.errors import InputError
 _USAGE = """usage: ghyena publish RUN --out FOLDER [--name NAME] [--note TEXT]
 
 Writes the model of a trained run into a folder that geometric_hyena.hub.PretrainedModel.from_pretrained and
-ghyena predict read: config.json, model.safetensors, config.yaml, summary.json and a card, README.md, with data,
-command and metrics of the run. Reads the run's data once more; uploads nothing.
+ghyena predict read: config.json, model.safetensors, config.yaml, summary.json and a card, README.md, with
+data, command and metrics of the run. Reads the run's data once more; uploads nothing.
 
   --out FOLDER   a new folder
   --name NAME    what the card says to load (default: the folder's name)

@@ -15,8 +15,8 @@ from geometric_hyena.layers.normalization import KV_NORMS
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features
-from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.convolution import NORMS
+from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_tokens
 
 if TYPE_CHECKING:

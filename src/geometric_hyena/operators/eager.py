@@ -14,5 +14,7 @@ def eager(function: Callable[P, R]) -> Callable[P, R]:
 
     A compiler would trace the plain-torch path, unroll the chunks and start again at every new length.
     """
-    reason = "geometric_hyena runs it with kernels of its own, outside the graph: compile without fullgraph=True"
+    reason = (
+        "geometric_hyena runs it by kernels of its own, outside the graph; compile without fullgraph=True"
+    )
     return torch.compiler.disable(function, reason=reason)

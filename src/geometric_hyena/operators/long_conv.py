@@ -11,7 +11,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from geometric_hyena.operators.checks import Lengths, check_norm, check_tokens, check_vector_axis, checked_lengths
+from geometric_hyena.operators.checks import (
+    Lengths,
+    check_norm,
+    check_tokens,
+    check_vector_axis,
+    checked_lengths,
+)
 from geometric_hyena.operators.convolution import bilinear_convolution
 from geometric_hyena.operators.products import (
     CROSS_PRODUCT,

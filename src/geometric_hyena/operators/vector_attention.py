@@ -12,7 +12,13 @@ from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
-from geometric_hyena.operators.checks import Lengths, check_choice, check_tokens, check_vector_axis, checked_lengths
+from geometric_hyena.operators.checks import (
+    Lengths,
+    check_choice,
+    check_tokens,
+    check_vector_axis,
+    checked_lengths,
+)
 from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.segments import equal_length_runs
 

@@ -22,9 +22,9 @@ def card_details(run: RunDirectory, note: str = "") -> str:
                 "## Training",
                 "",
                 f"Recipe `{recipe}`, by `{summary['command']}`",
-                f"at commit {where['commit']}: {summary['epochs']} epochs in {summary['seconds']:.0f} s on "
-                f"{summary['threads']} threads ({where['gpu'] or where['cpu']}, torch {where['torch']}), seed "
-                f"{summary['seed']}.",
+                f"at commit {where['commit']}, seed {summary['seed']}: {summary['epochs']} epochs in "
+                f"{summary['seconds']:.0f} s, {where['gpu'] or where['cpu']}, {summary['threads']} thread(s), "
+                f"torch {where['torch']}.",
                 "",
                 "## Test",
                 "",
@@ -32,7 +32,9 @@ def card_details(run: RunDirectory, note: str = "") -> str:
                 "",
                 "## Data",
                 "",
-                f"{note or 'Not part of this folder, and under a licence of its own.'} What the weights learned from:",
+                note or "Not part of this folder, and under a licence of its own.",
+                "",
+                "What the weights learned from:",
                 "",
                 "```json",
                 json.dumps(summary["data"], indent=1),
