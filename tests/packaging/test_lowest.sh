@@ -25,6 +25,7 @@ install -r "$room/pinned.txt" pytest hypothesis
 install --no-deps "$root"
 "$python" -m pip list --disable-pip-version-check 2>/dev/null | grep -i -E '^(torch|numpy|scipy|safetensors) '
 cd "$root"
-OMP_NUM_THREADS=1 env -u PYTHONPATH "$python" -m pytest -p no:cacheprovider tests/operators tests/geometry \
-    tests/layers tests/equivariance/test_models.py tests/test_readme.py ${TESTS:-}
+# TESTS: others than these, which need nothing beyond the core.
+OMP_NUM_THREADS=1 env -u PYTHONPATH "$python" -m pytest -p no:cacheprovider --noconftest \
+    ${TESTS:-tests/operators tests/geometry tests/layers tests/models tests/equivariance/test_models.py}
 echo "lowest versions: passed; $said"

@@ -1,7 +1,7 @@
 """What `torch.compile` leaves as it is: code with kernels, gradients and memory plans of its own."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import torch
 
@@ -17,4 +17,4 @@ def eager(function: Callable[P, R]) -> Callable[P, R]:
     reason = (
         "geometric_hyena runs it by kernels of its own, outside the graph; compile without fullgraph=True"
     )
-    return torch.compiler.disable(function, reason=reason)
+    return cast(Callable[P, R], torch.compiler.disable(function, reason=reason))

@@ -22,8 +22,8 @@ def card_details(run: RunDirectory, note: str = "") -> str:
                 "## Training",
                 "",
                 f"Recipe `{recipe}`, by `{summary['command']}`",
-                f"at commit {where['commit']}, seed {summary['seed']}: {summary['epochs']} epochs, "
-                f"{summary['seconds']:.0f} s of {where['gpu'] or where['cpu']}, "
+                f"at commit {where['commit']}, seed {summary['seed']}: {summary['epochs']} epochs in "
+                f"{summary['seconds']:.0f} s, {where['gpu'] or where['cpu']}, "
                 f"{summary['threads']} thread(s), torch {where['torch']}.",
                 "",
                 "## Test",
