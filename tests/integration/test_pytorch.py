@@ -3,6 +3,8 @@
 import copy
 import io
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -263,9 +265,15 @@ def test_compiled_functions_call_the_operators():
 
 
 @pytest.mark.usefixtures("fresh_compiler")
-def test_a_whole_graph_is_refused_with_the_reason():
+@pytest.mark.parametrize("make", [hyena, lambda: Head(hyena())])
+def test_a_whole_graph_is_refused_with_the_reason(make):
     with pytest.raises(Exception, match="compile without fullgraph=True"):
-        torch.compile(Head(hyena()), backend="eager", fullgraph=True)(batch_of())
+        torch.compile(make(), backend="eager", fullgraph=True)(batch_of())
+
+
+def test_the_compiler_is_not_imported_before_it_is_asked_for():
+    code = "import sys, geometric_hyena.export; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 MODELS = {
