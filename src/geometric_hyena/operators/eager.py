@@ -10,7 +10,7 @@ import torch
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_REASON = "geometric_hyena runs by its own kernels; compile without fullgraph=True"
+_REASON = "geometric_hyena has own kernels: compile without fullgraph=True"
 
 
 def eager(function: Callable[P, R]) -> Callable[P, R]:
@@ -28,9 +28,7 @@ def eager(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         if torch.compiler.is_dynamo_compiling():
             # Spelled out: the compiler shows nothing but a literal.
-            torch._dynamo.graph_break(
-                msg="geometric_hyena runs by its own kernels; compile without fullgraph=True"
-            )
+            torch._dynamo.graph_break(msg="geometric_hyena has own kernels: compile without fullgraph=True")
         if not outside:
             outside.append(cast(Any, torch.compiler.disable(function, reason=_REASON)))
         return outside[0](*args, **kwargs)
