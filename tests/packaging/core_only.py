@@ -19,7 +19,8 @@ def block_others():
     class Refuse:
         @staticmethod
         def find_spec(name, path=None, target=None):
-            if name.partition(".")[0] not in allowed:
+            # The standard library's record of how Python was built is named after the platform.
+            if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
                 raise ModuleNotFoundError(f"blocked: {name}", name=name)
 
     sys.meta_path.insert(0, Refuse)
