@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all test-distributed test-gpu lint format bench clean
+.PHONY: help demo test test-all test-distributed test-gpu test-lowest lint format bench package shipped clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -13,7 +13,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e '.[train,bio,native,baselines,dev]'
+		-e '.[train,bio,native,baselines,hub,dev]'
 	touch $@
 
 demo: $(READY)  ## train on a protein's motion, test on a trajectory the model never saw, show it
@@ -47,6 +47,19 @@ bench: $(READY)  ## benchmarks: ratios side by side, into results/benchmarks
 	for name in operator messages block; do $(BIN)/ghyena benchmark $$name || exit 1; done
 	$(BIN)/ghyena benchmark scaling --limit 20
 	$(BIN)/ghyena benchmark scaling --models all --limit 20
+
+package: $(READY)  ## wheel and sdist, each installed into an empty environment and used there
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	rm -rf build dist
+	$(BIN)/python -m build --quiet
+	PYTHON=$(PYTHON) sh tests/packaging/try_package.sh dist/*.whl dist/*.tar.gz
+
+test-lowest:  ## tests of the core with the oldest versions that it supports
+	PYTHON=$(PYTHON) sh tests/packaging/test_lowest.sh
+
+shipped: demo  ## the model that comes with the package, from the demo's run, with its card
+	rm -rf src/geometric_hyena/pretrained/protein-md-demo
+	$(BIN)/ghyena publish runs/demo --out src/geometric_hyena/pretrained/protein-md-demo --note "The adenylate kinase transitions of the Python package MDAnalysisTests, under that package's licence, are not part of this folder. The weights are under that of geometric-hyena, Apache-2.0."
 
 clean:  ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info

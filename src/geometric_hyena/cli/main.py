@@ -10,6 +10,7 @@ VERBS = {
     "train": ("geometric_hyena.cli.train", "train a model by a recipe, or resume a run"),
     "evaluate": ("geometric_hyena.cli.evaluate", "metrics of a trained run beside the trivial baselines"),
     "predict": ("geometric_hyena.cli.predict", "predict for new files with a trained run"),
+    "publish": ("geometric_hyena.cli.publish", "a trained run's model with its card, to hand on"),
     "reproduce": ("geometric_hyena.cli.reproduce", "a table or figure of the papers, trained and drawn"),
     "benchmark": ("geometric_hyena.cli.benchmark", "time and memory as ratios, side by side"),
     "models": ("geometric_hyena.cli.models", "list the models by name: symmetry, cost, size, source"),

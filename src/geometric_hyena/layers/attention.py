@@ -7,7 +7,6 @@
 (Geometric Hyena, A.6.) Attention sums the values itself, so they are not multiplied with its result again.
 """
 
-import torch
 from torch import Tensor
 
 from geometric_hyena.layers.context_block import ContextBlock, Pair
@@ -35,11 +34,11 @@ class AttentionBlock(ContextBlock):
 
     def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
         """Attention within each sequence; pairs of scalars (T, D) and vectors (T, C, 3)."""
-        lengths = torch.tensor([run.length for run in geometry.runs for _ in range(run.count)])
+        lengths = [run.length for run in geometry.runs for _ in range(run.count)]
         u = scalar_attention(q[0], k[0], v[0], lengths, fused=self.fused)
         return u, self.vector_attention(q[1], k[1], v[1], lengths)
 
-    def vector_attention(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
+    def vector_attention(self, q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
         """Vectors (T, C, 3) thrice -> (T, C, 3)."""
         raise NotImplementedError
 
@@ -61,7 +60,7 @@ class DotProductAttentionBlock(AttentionBlock):
         super().__init__(scalars, vectors, projection=projection, fused=fused)
         self.scale = scale
 
-    def vector_attention(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
+    def vector_attention(self, q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
         return dot_product_vector_attention(q, k, v, lengths, scale=self.scale, fused=self.fused)
 
 
@@ -79,5 +78,5 @@ class CrossProductAttentionBlock(AttentionBlock):
         super().__init__(scalars, vectors, projection=projection)
         self.values = values
 
-    def vector_attention(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
+    def vector_attention(self, q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
         return cross_product_vector_attention(q, k, v, lengths, values=self.values)

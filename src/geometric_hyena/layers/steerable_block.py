@@ -73,7 +73,7 @@ class SteerableHyenaBlock(ContextBlock):
 
         Every argument is a pair of scalars (T, D) and vectors (T, C, 3), and so is the result.
         """
-        lengths = torch.tensor([run.length for run in geometry.runs for _ in range(run.count)])
+        lengths = [run.length for run in geometry.runs for _ in range(run.count)]
         with torch.autocast(q[0].device.type, enabled=False):
             higher = [self._higher(which, *pair) for which, pair in enumerate((q, k, v))]
             u = steerable_long_conv(

@@ -16,7 +16,8 @@ from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features
 from geometric_hyena.operators.convolution import NORMS
-from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_pieces
+from geometric_hyena.operators.eager import eager
+from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_pieces, expand_to_tokens
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
@@ -118,6 +119,7 @@ class GeometricHyena(nn.Module):
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)
 
+    @eager
     def forward(self, batch: "GeometricBatch") -> GeometricOutput:
         """Scalars (T, D), vectors (T, C, 3) and moved positions (T, 3) of T packed tokens.
 
@@ -159,5 +161,5 @@ class GeometricHyena(nn.Module):
             sequence = expand_to_pieces(numbers, sharding.pieces)
             shared = (sequence, sharding.start, sharding)
             return Geometry(positions, index, edges, coefficients, runs, *shared)
-        sequence = torch.repeat_interleave(numbers, batch.lengths.to(numbers.device))
+        sequence = expand_to_tokens(numbers, runs)
         return Geometry(positions, index, edges, coefficients, runs, sequence)

@@ -119,4 +119,22 @@ def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[st
     chosen = {option: value for option, value in options.items() if option in has}
     model = MODELS[name](scalar_dim=scalar_dim, vector_dim=vector_dim, **chosen)
     order = options.get("order", "natural")
-    return model if order == "natural" else Serialised(model, order)
+    if order != "natural":
+        model, chosen = Serialised(model, order), {**chosen, "order": order}
+    # For whoever has to write down how to make it again.
+    model.__dict__["made_with"] = {
+        "name": name,
+        "scalar_dim": scalar_dim,
+        "vector_dim": vector_dim,
+        **chosen,
+    }
+    return model
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError, listing those there are, where a model's constructor has not all of the options."""
+    check_model_name(name)
+    known = set(inspect.signature(MODELS[name]).parameters) - {"scalar_dim", "vector_dim"} | {"order"}
+    for option in options:
+        if option not in known:
+            raise InputError(f"{option}: {name} has no such option; choose of: {', '.join(sorted(known))}")

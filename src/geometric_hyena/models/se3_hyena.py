@@ -9,6 +9,7 @@ from geometric_hyena.layers.clifford_mlp import CliffordMLP, GeometricLinear
 from geometric_hyena.layers.se3_hyena_block import SE3HyenaBlock
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.segments import equal_length_runs
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class SE3Hyena(nn.Module):
         self.output = CliffordMLP(hidden_dim, vector_channels, hidden_dim, vector_channels, **perceptron)
         self.shift = nn.Linear(vector_channels, 1, bias=False)
 
+    @eager
     def forward(self, batch: "GeometricBatch") -> GeometricOutput:
         """Scalars (T, D), vectors (T, C, 3) and moved positions (T, 3) of T packed tokens.
 

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from geometric_hyena.operators.convolution import NORMS
 
+Lengths = Tensor | Sequence[int]
+
 
 def check_norm(norm: str) -> None:
     """Raise unless `norm` is one of the three."""
@@ -55,19 +57,13 @@ def check_vector_axis(name: str, tensor: Tensor, expected: str) -> None:
         )
 
 
-def checked_lengths(lengths: Tensor | None, tokens: Tensor, packed: bool) -> list[int]:
+def checked_lengths(lengths: Lengths | None, tokens: Tensor, packed: bool) -> list[int]:
     """The sequences' lengths as a list, checked against padded tokens (B, N, ...) or packed ones (T, ...)."""
     if lengths is None:
         if packed:
             return [tokens.shape[0]] if tokens.shape[0] else []
         return [tokens.shape[1]] * tokens.shape[0] if tokens.shape[1] else []
-    if not isinstance(lengths, Tensor):
-        lengths = torch.as_tensor(lengths)
-    if lengths.is_floating_point() or lengths.dtype == torch.bool or lengths.ndim != 1:
-        raise ValueError(
-            f"lengths: expected integers of shape (B,), got {lengths.dtype} {tuple(lengths.shape)}"
-        )
-    values: list[int] = lengths.tolist()
+    values = _whole_numbers(lengths)
     if packed:
         if sum(values) != tokens.shape[0] or any(n < 1 for n in values):
             raise ValueError(
@@ -82,3 +78,15 @@ def checked_lengths(lengths: Tensor | None, tokens: Tensor, packed: bool) -> lis
         if not 1 <= n <= longest:
             raise ValueError(f"lengths: expected values from 1 to {longest}, got {n} at row {row}")
     return values
+
+
+def _whole_numbers(lengths: Lengths) -> list[int]:
+    # A list stays one: `torch.export` takes the numbers of a tensor made on the way for unknown.
+    if isinstance(lengths, list) and all(type(n) is int for n in lengths):
+        return lengths
+    tensor = torch.as_tensor(lengths)
+    if tensor.is_floating_point() or tensor.dtype == torch.bool or tensor.ndim != 1:
+        raise ValueError(
+            f"lengths: expected integers of shape (B,), got {tensor.dtype} {tuple(tensor.shape)}"
+        )
+    return tensor.tolist()

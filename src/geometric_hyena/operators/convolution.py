@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from geometric_hyena.operators import convolution_torch, kernels
+from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.segments import Run, pad_sequences, unpad_sequences
@@ -54,6 +55,7 @@ def scale(norm: str, length: int) -> float:
     return {"none": 1.0, "sqrt_length": length**-0.5, "length": 1.0 / length}[norm]
 
 
+@eager
 def bilinear_convolution(
     q: Parts,
     k: Parts,

@@ -11,7 +11,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from geometric_hyena.operators.checks import check_norm, check_tokens, check_vector_axis, checked_lengths
+from geometric_hyena.operators.checks import (
+    Lengths,
+    check_norm,
+    check_tokens,
+    check_vector_axis,
+    checked_lengths,
+)
 from geometric_hyena.operators.convolution import bilinear_convolution
 from geometric_hyena.operators.products import (
     CROSS_PRODUCT,
@@ -22,7 +28,7 @@ from geometric_hyena.operators.products import (
 from geometric_hyena.operators.segments import equal_length_runs
 
 
-def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+def scalar_long_conv(q: Tensor, k: Tensor, lengths: Lengths | None = None, *, norm: str = "length") -> Tensor:
     """Scalar long convolution, u_i = s sum_j q_j k_((i-j) mod N) per channel (Geometric Hyena, Eq. 2).
 
     Args:
@@ -44,7 +50,7 @@ def scalar_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, nor
     return u.squeeze(-1)
 
 
-def vector_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+def vector_long_conv(q: Tensor, k: Tensor, lengths: Lengths | None = None, *, norm: str = "length") -> Tensor:
     """Vector long convolution, u_i = s sum_j q_j x k_((i-j) mod N) per channel (Geometric Hyena, Eq. 3).
 
     Rotates with its inputs. Equation 3 prints the key's index as j - i, which would be no convolution; this
@@ -75,7 +81,7 @@ def geometric_long_conv(
     k_scalar: Tensor,
     k_vector: Tensor,
     weights: Tensor,
-    lengths: Tensor | None = None,
+    lengths: Lengths | None = None,
     *,
     norm: str = "length",
 ) -> tuple[Tensor, Tensor]:
@@ -128,7 +134,7 @@ def convolve_tokens(
     k: tuple[Tensor, ...],
     weights: Tensor | None,
     product: BilinearProduct,
-    lengths: Tensor | None,
+    lengths: Lengths | None,
     norm: str,
 ) -> tuple[Tensor, ...]:
     """The convolution of padded (B, N, C, P) or packed (T, C, P) tokens."""

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.kernels import native_backend
 
 # Edges per chunk are chosen so that the chunk's messages stay in the processor's cache.
 _CHUNK_ELEMENTS = 1 << 18
 
 
+@eager
 def message_moments(
     receiver: Tensor,
     sender: Tensor,

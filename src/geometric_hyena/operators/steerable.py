@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from geometric_hyena.operators.checks import check_tokens
+from geometric_hyena.operators.checks import Lengths, check_tokens
 from geometric_hyena.operators.clebsch_gordan import clebsch_gordan
 from geometric_hyena.operators.long_conv import convolve_tokens
 from geometric_hyena.operators.products import GEOMETRIC_PRODUCT, BilinearProduct, Term
@@ -49,7 +49,7 @@ def steerable_long_conv(
     q: Mapping[int, Tensor],
     k: Mapping[int, Tensor],
     weights: Tensor | None = None,
-    lengths: Tensor | None = None,
+    lengths: Lengths | None = None,
     *,
     norm: str = "length",
     out_degrees: Sequence[int] | None = None,

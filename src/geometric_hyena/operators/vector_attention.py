@@ -12,7 +12,14 @@ from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
-from geometric_hyena.operators.checks import check_choice, check_tokens, check_vector_axis, checked_lengths
+from geometric_hyena.operators.checks import (
+    Lengths,
+    check_choice,
+    check_tokens,
+    check_vector_axis,
+    checked_lengths,
+)
+from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.segments import equal_length_runs
 
 SCALES = ("length", "channels")
@@ -27,7 +34,7 @@ def scalar_attention(
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    lengths: Tensor | None = None,
+    lengths: Lengths | None = None,
     *,
     scale: str = "channels",
     fused: bool = True,
@@ -59,7 +66,7 @@ def dot_product_vector_attention(
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    lengths: Tensor | None = None,
+    lengths: Lengths | None = None,
     *,
     scale: str = "length",
     fused: bool = True,
@@ -90,7 +97,7 @@ def dot_product_vector_attention(
 
 
 def cross_product_vector_attention(
-    q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None = None, *, values: str = "equation"
+    q: Tensor, k: Tensor, v: Tensor, lengths: Lengths | None = None, *, values: str = "equation"
 ) -> Tensor:
     """Cross-product vector self-attention per channel (SE(3)-Hyena, appendix B, Eqs. 4 and 5)::
 
@@ -129,7 +136,7 @@ def cross_product_vector_attention(
 
 
 def _dot_product_attention(
-    q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | None, scale: str, fused: bool
+    q: Tensor, k: Tensor, v: Tensor, lengths: Lengths | None, scale: str, fused: bool
 ) -> Tensor:
     check_choice("scale", scale, SCALES)
 
@@ -176,12 +183,13 @@ def _attend_by_cross_product(q: Tensor, k: Tensor, taken: Tensor) -> Tensor:
     return torch.softmax(torch.linalg.vector_norm(cross, dim=2) * k.shape[-1] ** -0.5, dim=-1) @ taken
 
 
+@eager
 def _within_sequences(
     attend: Callable[[Tensor, Tensor, Tensor], Tensor],
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    lengths: Tensor | None,
+    lengths: Lengths | None,
 ) -> Tensor:
     """Apply `attend`, (B, n, F) thrice -> (B, n, F), to each run of equal sequences; padded or packed."""
     packed = q.ndim == 2

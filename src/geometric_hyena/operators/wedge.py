@@ -12,12 +12,12 @@ from math import isqrt
 import torch
 from torch import Tensor
 
-from geometric_hyena.operators.checks import check_tokens
+from geometric_hyena.operators.checks import Lengths, check_tokens
 from geometric_hyena.operators.long_conv import convolve_tokens
 from geometric_hyena.operators.products import BilinearProduct, Term
 
 
-def wedge_long_conv(q: Tensor, k: Tensor, lengths: Tensor | None = None, *, norm: str = "length") -> Tensor:
+def wedge_long_conv(q: Tensor, k: Tensor, lengths: Lengths | None = None, *, norm: str = "length") -> Tensor:
     """Wedge long convolution, u_i = s sum_j q_j ^ k_((i-j) mod N) per channel, for vectors of n components.
 
     u turns as R u R^T (see `bivector_matrix`). For n = 3 its dual is `vector_long_conv`, exactly.

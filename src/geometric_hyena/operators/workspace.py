@@ -25,9 +25,11 @@ _buffers = _Buffers()
 def scratch(name: str, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """An uninitialised tensor that stays valid until the same name is asked for again in this thread.
 
-    On a GPU, and where it is large, simply a new tensor: the GPU's allocator keeps its own pool.
+    On a GPU, where it is large, and while a program is traced, simply a new tensor: the GPU's allocator
+    keeps its own pool.
     """
-    if device.type != "cpu":
+    # What is traced is no memory: held, it would be given to a later call that computes.
+    if device.type != "cpu" or torch.compiler.is_compiling():
         return torch.empty(shape, dtype=dtype, device=device)
     view = _buffers.views.get((name, dtype, shape))
     if view is not None:
