@@ -10,15 +10,18 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from geometric_hyena.errors import GHyenaError, InputError
+from geometric_hyena.training import ranks
 from geometric_hyena.training.callbacks import Checkpoints, History
 from geometric_hyena.training.config import OptimizerConfig, RunConfig
 from geometric_hyena.training.progress import Progress
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.sharing import shared_loader, step_loss
 from geometric_hyena.training.task import Predictor, Task, TaskBatch
 
 
@@ -57,28 +60,37 @@ class TrainingModule(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Anything random inside the model is drawn from a state that resuming restores."""
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+        # Processes differ, or all would leave out the same units of different samples.
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + 500_009 * ranks.rank())
 
     def training_step(self, batch: TaskBatch, number: int) -> Tensor:
         prediction, auxiliary = self.predictor.with_auxiliary(batch.inputs)
-        loss = self.task.loss(prediction, batch.target)
-        if auxiliary is not None:
-            loss = loss + auxiliary
+        loss, samples = step_loss(self.task.criterion, prediction, auxiliary, batch)
         if not torch.isfinite(loss):
             raise GHyenaError(
                 f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {number}; "
                 f"checkpoints of earlier epochs are kept; start again with a lower "
                 f"optimizer.learning_rate or optimizer.clip"
             )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
-        return loss
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=samples)
+        # Lightning takes the mean of the processes' gradients; the gradient of the loss is their sum.
+        return loss * ranks.count()
 
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
         self.averaged.update_parameters(self.predictor)
 
+    def on_validation_epoch_start(self) -> None:
+        self.validated = torch.zeros((), dtype=torch.float64)
+
     def validation_step(self, batch: TaskBatch, number: int) -> None:
-        loss = self.task.loss(self.averaged(batch.inputs), batch.target)
-        self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
+        if not batch.idle:
+            sums = self.task.criterion.sums(self.averaged(batch.inputs), batch.target)
+            self.validated = self.validated + sums.cpu().double()
+
+    def on_validation_epoch_end(self) -> None:
+        """The loss over all samples of all processes: no mean of means."""
+        sums = torch.stack(ranks.gathered(self.validated)).sum(dim=0)
+        self.log("val_loss", self.task.criterion.of(sums).float())
 
     def configure_optimizers(self) -> Any:
         settings, steps = self.settings, int(self.trainer.estimated_stepping_batches)
@@ -96,7 +108,7 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: TaskBatch, device: torch.device, index: int) -> TaskBatch:
-        return TaskBatch(batch.inputs.to(device), batch.target.to(device))
+        return batch._replace(inputs=batch.inputs.to(device), target=batch.target.to(device))
 
 
 def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[str, Any]:
@@ -113,18 +125,17 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
     if resume:
         check_checkpoint(run.last, module)
         check_checkpoint(run.best, module)
-    checkpoints = Checkpoints(run)
-    train = DataLoader(
-        task.train,
-        batch_size=config.batch_size,
-        sampler=EpochShuffle(task.train, config.seed),  # pyright: ignore[reportArgumentType]
-        collate_fn=task.collate,
-    )
-    validation = DataLoader(task.validation, batch_size=config.batch_size, collate_fn=task.collate)
+    checkpoints, many = Checkpoints(run), config.devices * config.nodes > 1
+    train = shared_loader(task, task.train, config.batch_size, EpochShuffle(task.train, config.seed))
+    validation = shared_loader(task, task.validation, config.batch_size)
     with quiet_lightning():
         trainer = lightning.Trainer(
             accelerator=config.accelerator,
-            devices=1,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            # Which parameters a loss needs depends on the readout.
+            strategy=DDPStrategy(find_unused_parameters=True) if many else "auto",
+            use_distributed_sampler=False,
             max_epochs=config.epochs,
             gradient_clip_val=config.optimizer.clip or None,
             callbacks=[History(run), checkpoints, Progress()],
@@ -137,6 +148,7 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
         )
         last = str(run.last) if resume else None
         trainer.fit(module, train, validation, ckpt_path=last, weights_only=True)
+    ranks.barrier()  # the first has written it
     best = torch.load(run.best, map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
     predictor.load_state_dict(module.averaged.module.state_dict())
@@ -170,6 +182,8 @@ def quiet_lightning() -> Iterator[None]:
         for harmless in (
             ".*does not have many workers.*",
             ".*GPU available but not used.*",
+            ".*sync_dist=True.*",  # what is logged is the same in all processes
+            ".*find_unused_parameters=True was specified.*",
             ".*isinstance\\(treespec, LeafSpec\\).*",
         ):
             warnings.filterwarnings("ignore", message=harmless)

@@ -9,19 +9,25 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, SequentialSampler
 
 from geometric_hyena.geometry.graph import GeometricBatch
+from geometric_hyena.training import ranks
+from geometric_hyena.training.losses import Loss
 from geometric_hyena.training.run_directory import RunDirectory
 
 Metrics = dict[str, dict[str, float]]
 
 
 class TaskBatch(NamedTuple):
-    """Packed graphs, and what is to be predicted of them."""
+    """Packed graphs, and what is to be predicted of them.
+
+    `idle`: of processes that train together this one has nothing to do in the step; the batch does not count.
+    """
 
     inputs: GeometricBatch
     target: Tensor
+    idle: bool = False
 
 
 class Predictor(nn.Module):
@@ -45,10 +51,11 @@ class Predictor(nn.Module):
 class Task(ABC):
     """One recipe's data, readout, loss, metrics and report.
 
-    `needs` is what its readout takes of a model, "scalars" or "vectors".
+    `needs` is what its readout takes of a model, "scalars" or "vectors"; `criterion` is what training lowers.
     """
 
     needs: str = "scalars"
+    criterion: Loss
 
     # Data sets of samples that `collate` packs; each task knows their type.
     train: Any
@@ -71,9 +78,9 @@ class Task(ABC):
     def collate(self, samples: Sequence[Any]) -> TaskBatch:
         """Pack samples of the data sets."""
 
-    @abstractmethod
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The scalar that training lowers."""
+        """The criterion of one batch."""
+        return self.criterion.of(self.criterion.sums(prediction, target))
 
     @abstractmethod
     def evaluate(self, predictor: Predictor) -> "Evaluation":
@@ -105,9 +112,15 @@ def predict_all(
     samples: Dataset,
     batch_size: int = 4,
 ) -> Tensor:
-    """Predictions for every sample in order, packed (T, ...), on the CPU."""
+    """Predictions for every sample in order, packed (T, ...), on the CPU.
+
+    Processes that train together take every P-th batch each and exchange what they found.
+    """
     device = next(predictor.parameters()).device
-    loader = torch.utils.data.DataLoader(samples, batch_size=batch_size, collate_fn=pack)
+    batches = list(BatchSampler(SequentialSampler(samples), batch_size, drop_last=False))  # pyright: ignore[reportArgumentType]
+    own = batches[ranks.rank() :: ranks.count()]
+    loader = DataLoader(samples, batch_sampler=own, collate_fn=pack)
     predictor.eval()
     with torch.no_grad():
-        return torch.cat([predictor(batch.inputs.to(device)).cpu() for batch in loader])
+        parts = ranks.gathered([predictor(batch.inputs.to(device)).cpu() for batch in loader])
+    return torch.cat([parts[number % len(parts)][number // len(parts)] for number in range(len(batches))])

@@ -16,6 +16,7 @@ from geometric_hyena.files import replacing, write_json
 from geometric_hyena.models.registry import check_gives
 from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
+from geometric_hyena.training import ranks
 from geometric_hyena.training.config import RunConfig, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
 from geometric_hyena.training.loop import fit
@@ -31,12 +32,17 @@ def train(recipe: Recipe, config: RunConfig, command: str) -> tuple[RunDirectory
         InputError: for anything in the configuration or the data that cannot be used.
     """
     _check(recipe, config)
-    run = RunDirectory(config.out or _free_directory(recipe.name, config))
-    run.check_new()
-    task = recipe.task_class()(config)
-    config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
-    task.predictor(config)  # what cannot be built must fail before anything is written
-    run.create(recipe.name, config, command)
+    ranks.launch(config.accelerator, config.devices, config.nodes)
+    run = RunDirectory(ranks.from_first(lambda: _new_directory(recipe.name, config)))
+
+    def prepared() -> tuple[Task, RunConfig]:
+        task = recipe.task_class()(config)
+        resolved = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
+        task.predictor(resolved)  # what cannot be built must fail before anything is written
+        return task, resolved
+
+    task, config = ranks.first_then_others(prepared)
+    ranks.from_first(lambda: run.create(recipe.name, config, command))
     return run, _fit_and_finish(run, task, config, resume=False)
 
 
@@ -52,7 +58,8 @@ def resume(path: str | Path) -> tuple[RunDirectory, Evaluation]:
         raise InputError(f"{run.path}: this run has ended; look at {run.report}, or train another with --out")
     _check(recipe, config)
     run.read_history()  # a broken one must be found before anything is written
-    task = recipe.task_class()(config)
+    ranks.launch(config.accelerator, config.devices, config.nodes)
+    task = ranks.first_then_others(lambda: recipe.task_class()(config))
     return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 
 
@@ -149,9 +156,12 @@ def _matched(task: Task, config: RunConfig) -> RunConfig:
 
 def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
     started = time.perf_counter()
-    fitted = fit(run, task, config, resume)
-    predictor = fitted.pop("predictor")
-    evaluation = task.evaluate(predictor)
+    with ranks.lost_processes(run.path):
+        fitted = fit(run, task, config, resume)
+        predictor = fitted.pop("predictor")
+        evaluation = task.evaluate(predictor)
+    if not ranks.is_first():
+        return evaluation
     weights = {name: tensor.cpu().contiguous() for name, tensor in predictor.state_dict().items()}
     with replacing(run.weights) as partial:
         save_file(weights, partial)
@@ -174,6 +184,12 @@ def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bo
         },
     )
     return evaluation
+
+
+def _new_directory(recipe: str, config: RunConfig) -> Path:
+    run = RunDirectory(config.out or _free_directory(recipe, config))
+    run.check_new()
+    return run.path
 
 
 def _free_directory(recipe: str, config: RunConfig) -> Path:
