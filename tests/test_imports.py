@@ -18,7 +18,8 @@ ALLOWED = {
     "data": {"geometry"},
     "evaluation": {"models", "data", "geometry"},
     "report": set(),
-    "training": {"models", "data", "evaluation", "geometry", "report"},
+    "streaming": {"operators", "geometry", "layers", "models"},
+    "training": {"models", "data", "evaluation", "geometry", "report", "streaming"},
     "reproduce": {
         "training",
         "data",
@@ -33,13 +34,14 @@ ALLOWED = {
     "cli": {"training", "evaluation", "report", "data", "models", "benchmarks", "reproduce"},
     "testing": {"geometry"},
     "__init__": {"geometry", "models"},
-    "benchmarks": {"operators", "geometry", "layers", "models", "report"},
+    "benchmarks": {"operators", "geometry", "layers", "models", "report", "streaming"},
     "errors": set(),
     "version": set(),
     "files": set(),
     "provenance": set(),
+    "memory": set(),
 }
-LEAVES = {"errors", "version", "files", "provenance"}
+LEAVES = {"errors", "version", "files", "provenance", "memory"}
 
 
 def room_of(path):

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "messages": "aggregated message moments over concatenated messages",
     "block": "the block over its attention twins; bytes per token",
     "scaling": "the block and its twins against N: exponents, bytes per token, largest N that fits",
+    "streaming": "a model on more tokens than fit: within a memory budget, features on disk",
 }
 
 

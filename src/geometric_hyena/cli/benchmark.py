@@ -18,14 +18,22 @@ NAME.json with command, commit and hardware, NAME.md and NAME.svg.
   --quick true    the short lengths only; the table says that it is reduced
   --from FILE     measure nothing: write table and figure again from an earlier run's JSON
 
-scaling only:
+scaling and streaming:
   --channels C          vector channels (default: 16)
-  --memory SIZE         memory for which to state the largest N (default: 24GiB)
-  --limit SECONDS       no call of an attention twin that would take longer (default: 60)
-  --limit-memory SIZE   no call that would take more memory (default: 12GiB)
+  --memory SIZE         scaling: for which to state the largest N (24GiB); streaming: the budget (2GiB)
+  --tokens N            streaming: N (default: 1000000); needs about 3 KB of disk a token, in TMPDIR
+  --limit SECONDS       scaling: no call of an attention twin that would take longer (default: 60)
+  --limit-memory SIZE   scaling: no call that would take more memory (default: 12GiB)
 """
 
-_SCALING = ("channels", "memory", "limit", "limit-memory")
+# option: benchmarks that have it
+_OWN = {
+    "channels": ("scaling", "streaming"),
+    "memory": ("scaling", "streaming"),
+    "tokens": ("streaming",),
+    "limit": ("scaling",),
+    "limit-memory": ("scaling",),
+}
 
 
 def run(words: list[str]) -> int:
@@ -35,7 +43,7 @@ def run(words: list[str]) -> int:
     if not words or wants_help(words):
         print(_USAGE.format(names="\n".join(f"  {n:10}  {text}" for n, text in BENCHMARKS.items())), end="")
         return 0 if words else 2
-    names = ("out", "threads", "quick", "from", *_SCALING)
+    names = ("out", "threads", "quick", "from", *_OWN)
     positional, options = take_options(words, names, "benchmark")
     if len(positional) != 1:
         raise InputError(f"expected one benchmark, one of: {', '.join(BENCHMARKS)}")
@@ -53,15 +61,17 @@ def run(words: list[str]) -> int:
 
 
 def _settings(name: str, options: dict[str, str]):
-    from geometric_hyena.benchmarks.settings import Settings, memory_size
+    from geometric_hyena.benchmarks.settings import GIB, Settings, memory_size
 
-    for option in _SCALING:
-        if option in options and name != "scaling":
-            raise InputError(f"--{option}: is an option of ghyena benchmark scaling, not of {name}")
+    for option, owners in _OWN.items():
+        if option in options and name not in owners:
+            raise InputError(
+                f"--{option}: is an option of ghyena benchmark {' and '.join(owners)}, not of {name}"
+            )
     quick = options.get("quick", "false")
     if quick not in ("true", "false"):
         raise InputError(f"--quick: expected true or false, got '{quick}'")
-    defaults = Settings()
+    defaults = Settings(memory=2 * GIB) if name == "streaming" else Settings()
     sizes = {
         option: memory_size(options[option], f"--{option}") if option in options else default
         for option, default in (("memory", defaults.memory), ("limit-memory", defaults.limit_memory))
@@ -70,6 +80,7 @@ def _settings(name: str, options: dict[str, str]):
         quick=quick == "true",
         channels=_whole_number(options, "channels", defaults.channels, 256),
         memory=sizes["memory"],
+        tokens=_whole_number(options, "tokens", defaults.tokens, 10**10),
         limit=_whole_number(options, "limit", defaults.limit, 86_400),
         limit_memory=sizes["limit-memory"],
     )

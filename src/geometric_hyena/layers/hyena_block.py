@@ -7,7 +7,7 @@ from geometric_hyena.layers.context_block import ContextBlock, Pair, Tensors
 from geometric_hyena.layers.projection import Geometry
 from geometric_hyena.operators.convolution import bilinear_convolution, scale
 from geometric_hyena.operators.products import CROSS_PRODUCT, GEOMETRIC_PRODUCT, SCALAR_PRODUCT
-from geometric_hyena.operators.segments import pad_sequences, unpad_sequences
+from geometric_hyena.operators.segments import Run, pad_sequences, unpad_sequences
 
 PADDINGS = ("circular", "zero")
 
@@ -63,11 +63,11 @@ class GeometricHyenaBlock(ContextBlock):
         """Values, convolved scalars, convolved vectors, convolved scalars of the pairs."""
         v, v_vectors, q, q_vectors, k, k_vectors, *pairs = emitted
         del emitted
-        u = self._convolve((q[None],), (k[None],), geometry)[0][0]
+        u = self.convolve((q[None],), (k[None],), geometry.runs)[0][0]
         del q, k  # memory that a long sequence cannot spare
         if not pairs:
-            return v, v_vectors, u, *self._convolve((q_vectors,), (k_vectors,), geometry)
-        a, u_vectors = self._convolve((pairs[0][None], q_vectors), (pairs[1][None], k_vectors), geometry)
+            return v, v_vectors, u, *self.convolve((q_vectors,), (k_vectors,), geometry.runs)
+        a, u_vectors = self.convolve((pairs[0][None], q_vectors), (pairs[1][None], k_vectors), geometry.runs)
         return v, v_vectors, u, u_vectors, a[0]
 
     def gathered_scalars(self, v: Tensor, v_vectors: Tensor, u: Tensor, *rest: Tensor) -> Tensor:
@@ -94,16 +94,17 @@ class GeometricHyenaBlock(ContextBlock):
         """Modules that `gathered_scalars` uses."""
         return () if self.from_pairs is None else (self.from_pairs,)
 
-    def _convolve(self, q: Tensors, k: Tensors, geometry: Geometry) -> Tensors:
+    def convolve(self, q: Tensors, k: Tensors, runs: list[Run], channels: slice = slice(None)) -> Tensors:
+        """Queries with keys, in parts (P, c, T), for some of the channels; it may overwrite the queries."""
         size = sum(len(part) for part in q)
         product = {1: SCALAR_PRODUCT, 3: CROSS_PRODUCT, 4: GEOMETRIC_PRODUCT}[size]
-        weights = self.interaction if size == 4 else None
+        weights = self.interaction[:, channels] if size == 4 and self.interaction is not None else None
         # Nobody else sees the queries: without gradients the result may take their place.
         if self.padding == "circular":
-            return bilinear_convolution(q, k, weights, product, geometry.runs, self.conv_norm, overwrite=True)
-        runs, q = pad_sequences(q, geometry.runs)
-        _, k = pad_sequences(k, geometry.runs)
-        u = bilinear_convolution(q, k, weights, product, runs, self.conv_norm, overwrite=True)
+            return bilinear_convolution(q, k, weights, product, runs, self.conv_norm, overwrite=True)
+        longer_runs, q = pad_sequences(q, runs)
+        _, k = pad_sequences(k, runs)
+        u = bilinear_convolution(q, k, weights, product, longer_runs, self.conv_norm, overwrite=True)
         # The padded sequences are twice as long, which is not what the scale refers to.
         longer = scale(self.conv_norm, 1) / scale(self.conv_norm, 2)
-        return tuple(part * longer for part in unpad_sequences(u, geometry.runs))
+        return tuple(part * longer for part in unpad_sequences(u, runs))

@@ -198,4 +198,6 @@ def _together() -> bool:
 @cache
 def _control() -> dist.ProcessGroup:
     """A group for words between processes, on the CPU, that waits as long as the first may be busy."""
-    return dist.new_group(backend="gloo", timeout=_PATIENCE)
+    group = dist.new_group(backend="gloo", timeout=_PATIENCE)
+    assert isinstance(group, dist.ProcessGroup)
+    return group

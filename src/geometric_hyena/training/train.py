@@ -22,6 +22,7 @@ from geometric_hyena.training.config_parser import ConfigParser, config_from_val
 from geometric_hyena.training.loop import fit
 from geometric_hyena.training.recipes import Recipe, find_recipe
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.streamed import StreamedPredictor
 from geometric_hyena.training.task import Evaluation, Predictor, Task
 
 
@@ -74,7 +75,9 @@ def evaluate(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Task, Evalua
     return task, task.evaluate(load_predictor(task.predictor(config), run))
 
 
-def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1) -> list[Path]:
+def predict(
+    run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1, memory: int | None = None
+) -> list[Path]:
     """Predict for new files with a trained run.
 
     Args:
@@ -82,6 +85,7 @@ def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int =
         files: what the recipe takes: topology and trajectory files, or structures.
         folder: where the predictions are written, made if need be once the files have been read.
         stride: every stride-th frame only.
+        memory: bytes that the process may hold, for molecules that do not fit into memory.
 
     Returns:
         The files written.
@@ -90,7 +94,12 @@ def predict(run: RunDirectory, files: Sequence[str], folder: Path, stride: int =
         InputError: where the run or a file cannot be used.
     """
     recipe, config = trained_run(run)
-    return recipe.predict_function()(config, lambda p: load_predictor(p, run), files, folder, stride)
+
+    def load(predictor: Predictor) -> Predictor:
+        loaded = load_predictor(predictor, run)
+        return loaded if memory is None else StreamedPredictor(loaded, memory)
+
+    return recipe.predict_function()(config, load, files, folder, stride)
 
 
 def trained_run(run: RunDirectory, words: Sequence[str] = ()) -> tuple[Recipe, Any]:
