@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.training import ranks
 from geometric_hyena.training.losses import MeanColumnRMSE, MeanSquaredError
 from geometric_hyena.training.sharing import Shares
-from training.small_runs import ghyena, train_words
+from training import small_rna
+from training.small_runs import NETWORK, ghyena, train_words
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
 
@@ -118,7 +121,7 @@ def results(run: Path):
 
 def assert_alike(run, other):
     for ours, theirs in zip(results(run), results(other), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5, equal_nan=True)
     assert {p.name for p in run.rglob("*")} == {p.name for p in other.rglob("*")}
 
 
@@ -141,6 +144,62 @@ def test_two_processes_train_what_one_trains(alone, tmp_path, starter):
     assert done.stderr.count("epoch 2/2") == 1
     assert "Warning" not in done.stderr
     assert_alike(tmp_path / "run", alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["rna", "recall", "nbody"])
+def test_every_recipe_ends_with_the_metrics_of_one_process(tmp_path, monkeypatch, recipe):
+    """RNA's metrics are of columns; its validation molecules are fewer than the processes."""
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path / "cache"))
+    if recipe == "rna":
+        labels = small_rna.nucleotide_table(tmp_path / "labels.csv")
+        given = ("--labels", str(labels), *small_rna.COMMON, "--dropout", "0")
+    else:
+        data = {"recall": ("--length", "8"), "nbody": ("--data.start", "0", "--data.lag", "100")}[recipe]
+        sizes = ("--data.train", "20", "--data.validation", "5", "--data.test", "5")
+        given = (*sizes, *data, "--epochs", "2", "--threads", "1", "--accelerator", "cpu", *NETWORK)
+    words = ["train", recipe, *given, "--batch_size", "3"]
+    assert ghyena(*words, "--out", tmp_path / "one") == 0
+    together = [*words, "--devices", "2", "--out", str(tmp_path / "two")]
+    done = start([*TORCHRUN, "-m", "geometric_hyena.cli"], *together)
+    assert done.returncode == 0, done.stderr
+    assert_alike(tmp_path / "two", tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_where_a_process_dies_the_others_end(tmp_path):
+    """The first is told to go on by --resume; nobody waits for ever."""
+    words = train_words(tmp_path / "run", *SMALL, "--devices", "2", epochs=1000, stride=8)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
+    environment |= {"MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
+    command = [sys.executable, "-m", "geometric_hyena.cli", *words]
+    processes = [
+        subprocess.Popen(
+            command,
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    started = time.monotonic()
+    while not (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file():
+        assert time.monotonic() - started < 600
+        assert [process.poll() for process in processes] == [None, None]
+        time.sleep(0.1)
+    processes[1].kill()
+    processes[1].communicate()
+    told = processes[0].communicate(timeout=120)[1]
+    assert processes[0].returncode == 2
+    assert "another process ended before its time" in told
+    assert "--resume" in told
+    assert "Traceback" not in told
+
+
+def free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return opened.getsockname()[1]
 
 
 @pytest.mark.slow
