@@ -44,8 +44,8 @@ def run(words: list[str]) -> int:
         start = partial(train.train, recipe, parser.read(words[1:]), command_line())
     try:
         directory, evaluation = start()
-    except GHyenaError:
-        if ranks.is_first():
+    except GHyenaError as error:
+        if ranks.is_first() or isinstance(error, ranks.LostProcessError):
             raise
         return 0  # the first of several processes says what is wrong, and fails
     if not ranks.is_first():

@@ -74,7 +74,7 @@ class BatchFiles:
         self.vectors = self._optional(path, "vectors", 3, tokens)
         self.edge_features = self._optional(path, "edge_features", 3, tokens)
         lengths = path / "lengths.npy"
-        self.lengths = torch.from_numpy(np.load(lengths)) if lengths.is_file() else torch.tensor([tokens])
+        self.lengths = NpyFile(lengths)[:].long() if lengths.is_file() else torch.tensor([tokens])
         if tokens < 1 or self.lengths.min() < 1 or self.lengths.sum() != tokens:
             raise InputError(f"{lengths}: expected numbers from 1 on with the sum {tokens}")
         if self.positions.shape[1] != 3 or (self.vectors is not None and self.vectors.shape[2] != 3):

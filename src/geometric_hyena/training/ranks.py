@@ -31,6 +31,10 @@ class FailedElsewhereError(GHyenaError):
     """Another process failed; the first one says why."""
 
 
+class LostProcessError(GHyenaError):
+    """Another process is gone, perhaps the first: every one that is left says so."""
+
+
 def count() -> int:
     """Number of processes that train together."""
     return dist.get_world_size() if _together() else 1
@@ -137,7 +141,7 @@ def lost_processes(path: Path) -> Iterator[None]:
         words = ("closed by peer", "reset by peer", "broken pipe", "timed out", "gloo", "nccl")
         if count() == 1 or not any(word in str(error).lower() for word in words):
             raise
-        raise GHyenaError(
+        raise LostProcessError(
             f"process {rank()} of {count()}: another process ended before its time, or cannot be reached; "
             f"go on as before with ghyena train --resume {path}"
         ) from error
