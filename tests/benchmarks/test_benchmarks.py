@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from geometric_hyena.benchmarks import block, measure, messages, operator, peers, scaling
+from geometric_hyena.benchmarks import block, measure, messages, operator, peers, scaling, streaming
 from geometric_hyena.benchmarks.run import markdown, redraw, run_benchmark
 from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.errors import GHyenaError, InputError
@@ -45,7 +45,7 @@ def test_the_fused_twin_takes_the_fused_path():
         calls["training"].call()
 
 
-@pytest.mark.parametrize("module", [operator, messages, block, scaling])
+@pytest.mark.parametrize("module", [operator, messages, block, scaling, streaming])
 def test_checks_pass(module):
     module.check(Settings(channels=2), CPU)
 
@@ -70,12 +70,13 @@ def small(monkeypatch):
     for module in (operator, block):
         monkeypatch.setattr(module, "CHANNELS", (1, 2))
     monkeypatch.setattr(messages, "QUICK_TOKENS", 60)
-    for module in (operator, messages, block, scaling):
+    monkeypatch.setattr(streaming, "_PARTS", (20_000,))
+    for module in (operator, messages, block, scaling, streaming):
         monkeypatch.setattr(module, "check", lambda *a: None)
     monkeypatch.setattr(measure, "PATIENCE", 0.0)  # every call once
 
 
-@pytest.mark.parametrize("name", ["operator", "messages", "block", "scaling"])
+@pytest.mark.parametrize("name", ["operator", "messages", "block", "scaling", "streaming"])
 def test_writes_record_table_and_figure_and_draws_them_again(name, tmp_path, small):
     text = run_benchmark(name, tmp_path / "a", Settings(quick=True, channels=2))
     record = json.loads((tmp_path / "a" / f"{name}.json").read_text())

@@ -131,6 +131,25 @@ def test_several_trajectories_are_one(moving_run, files, tmp_path):
     assert [int(row["frame"]) for row in rows[::60]] == list(range(1, 55))
 
 
+def test_a_memory_budget_changes_no_number(moving_run, files, tmp_path):
+    words = files.topology, files.trajectory, "--stride", "9"
+    expected = predict(moving_run, tmp_path / "a", *words)
+    found = predict(moving_run, tmp_path / "b", *words, "--memory", "16GiB")
+    moves = [vectors(rows, "dx", "dy", "dz") for rows in (found, expected)]
+    np.testing.assert_allclose(*moves, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [("much", "--memory: expected a size"), ("1MiB", "memory: 1 MiB are")]
+)
+def test_a_budget_that_cannot_be_met_writes_nothing(moving_run, files, tmp_path, capsys, size, told):
+    out = tmp_path / "out"
+    words = files.topology, files.trajectory, "--memory", size
+    assert ghyena("predict", moving_run, *words, "--out", out) == 2
+    assert told in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_stride_beyond_the_end_leaves_one_frame(moving_run, files, tmp_path):
     rows = predict(moving_run, tmp_path / "out", files.topology, files.trajectory, "--stride=1000")
     assert {row["frame"] for row in rows} == {"1"}

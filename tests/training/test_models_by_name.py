@@ -14,6 +14,7 @@ from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import models_that_give
 from geometric_hyena.training.config import OptimizerConfig
 from geometric_hyena.training.loop import TrainingModule
+from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.task import Predictor, TaskBatch
 from training.small_runs import ghyena, train_words, trained
 
@@ -81,14 +82,16 @@ def test_what_a_model_adds_to_the_loss_is_trained_on():
     predictor = Predictor(FastEGNN(3, 1, hidden_dim=8, vector_channels=2, blocks=1), VectorReadout(2))
     graph = GeometricGraph(torch.randn(9, 3), torch.randn(9, 3), torch.randn(9, 1, 3))
     batch = TaskBatch(collate([graph]), torch.randn(9, 3))
-    task = SimpleNamespace(loss=torch.nn.functional.mse_loss)
+    task = SimpleNamespace(criterion=MeanSquaredError())
     module = TrainingModule(predictor, task, OptimizerConfig(), seed=0)
     module.log = lambda name, value, **_: logged.update({name: value})
     logged = {}
     prediction, auxiliary = predictor.with_auxiliary(batch.inputs)
-    expected = task.loss(prediction, batch.target)
+    expected = torch.nn.functional.mse_loss(prediction, batch.target)
     assert torch.equal(module.training_step(batch, 0), expected + auxiliary)
     module.eval()
+    module.on_validation_epoch_start()
     module.validation_step(batch, 0)
-    assert torch.equal(logged["val_loss"], expected)
+    module.on_validation_epoch_end()
+    torch.testing.assert_close(logged["val_loss"], expected.detach())
     assert not torch.equal(logged["train_loss"], expected)

@@ -196,6 +196,24 @@ def context_parallel_figure(rows: Rows) -> "Figure":
     return figure
 
 
+@styled
+def streaming_figure(rows: Rows) -> "Figure":
+    """Memory of the process against N, with the budget."""
+    figure = new_figure(FULL_WIDTH, 3.2)
+    axes = figure.subplots()
+    peaks = [(row["N"], row["process at most, GiB"]) for row in rows]
+    known = _columns([point for point in peaks if point[1] is not None])
+    axes.plot(*known, "o-", color=MODEL, markersize=5)
+    axes.axhline(rows[0]["budget, GiB"], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("N, tokens")
+    axes.set_ylabel("GiB")
+    marks = [(MODEL, "o", "-", "process at most"), (INK, "", (0, (4, 3)), "budget")]
+    _legend(figure, marks)
+    return figure
+
+
 def _shapes(channels: Sequence[int]) -> list[tuple[str, str, str, str]]:
     return [(MUTED, _MARKERS[i], "", f"C = {count}") for i, count in enumerate(channels)]
 

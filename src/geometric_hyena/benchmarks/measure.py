@@ -104,11 +104,17 @@ def _time_and_peak(call: Call) -> Measured:
         return Measured(seconds, torch.cuda.max_memory_allocated() - before)
     if not _CLEAR.exists():
         return Measured(_timed(call, 1), -1)
-    _give_back_freed_memory()
-    _CLEAR.write_text("5")  # resets the peak
+    reset_peak()
     before = kibibytes(_STATUS, "VmRSS")
     seconds = _timed(call, 1)
     return Measured(seconds, 1024 * (kibibytes(_STATUS, "VmHWM") - before))
+
+
+def reset_peak() -> None:
+    """Count the peak of the process from now on, where Linux can."""
+    _give_back_freed_memory()
+    if _CLEAR.exists():
+        _CLEAR.write_text("5")
 
 
 def _give_back_freed_memory() -> None:

@@ -24,6 +24,7 @@ BENCHMARKS = {
     "scaling": "the block and its twins against N: exponents, bytes per token, largest N that fits",
     "scaling-models": "one layer of every model against N, as scaling --models all",
     "context-parallel": "a sequence over several processes: memory of each, bytes they send; 10^8 tokens",
+    "streaming": "a model on more tokens than fit: within a memory budget, features on disk",
 }
 
 

@@ -18,17 +18,28 @@ NAME.json with command, commit and hardware, NAME.md and NAME.svg.
   --quick true    the short lengths only; the table says that it is reduced
   --from FILE     measure nothing: write table and figure again from an earlier run's JSON
 
-scaling only:
-  --models all|A,B      one layer of these models beside Geometric Hyena's: the benchmark scaling-models
+scaling and streaming:
+  --models all|A,B      scaling: one layer of these models beside Geometric Hyena's (scaling-models)
   --training true       with --models: forward and backward, too
   --channels C          vector channels (default: 16; with --models: 80)
-  --memory SIZE         memory for which to state the largest N (default: 24GiB)
-  --limit SECONDS       no call of another model that would take longer (default: 60)
-  --limit-memory SIZE   no call that would take more memory (default: 12GiB)
+  --memory SIZE         scaling: for which to state the largest N (24GiB); streaming: the budget (2GiB)
+  --tokens N            streaming: N (default: 1000000); needs about 3 KB of disk a token, in TMPDIR
+  --limit SECONDS       scaling: no call of another model that would take longer (default: 60)
+  --limit-memory SIZE   scaling: no call that would take more memory (default: 12GiB)
 """
 
 _MODELS = ("models", "training")
-_SCALING = ("channels", "memory", "limit", "limit-memory", *_MODELS)
+_SCALING = ("scaling", "scaling-models")
+# option: benchmarks that have it
+_OWN = {
+    "channels": (*_SCALING, "streaming"),
+    "memory": (*_SCALING, "streaming"),
+    "tokens": ("streaming",),
+    "limit": _SCALING,
+    "limit-memory": _SCALING,
+    "models": _SCALING,
+    "training": _SCALING,
+}
 
 
 def run(words: list[str]) -> int:
@@ -38,7 +49,7 @@ def run(words: list[str]) -> int:
     if not words or wants_help(words):
         print(_USAGE.format(names="\n".join(f"  {n:16}  {text}" for n, text in BENCHMARKS.items())), end="")
         return 0 if words else 2
-    names = ("out", "threads", "quick", "from", *_SCALING)
+    names = ("out", "threads", "quick", "from", *_OWN)
     positional, options = take_options(words, names, "benchmark")
     if len(positional) != 1:
         raise InputError(f"expected one benchmark, one of: {', '.join(BENCHMARKS)}")
@@ -58,15 +69,18 @@ def run(words: list[str]) -> int:
 
 
 def _settings(name: str, options: dict[str, str]):
-    from geometric_hyena.benchmarks.settings import Settings, memory_size
+    from geometric_hyena.benchmarks.settings import GIB, Settings, memory_size
 
-    several = name == "scaling-models"
-    for option in _SCALING:
-        if option in options and name != "scaling" and not several:
-            raise InputError(f"--{option}: is an option of ghyena benchmark scaling, not of {name}")
-        if option in options and option in _MODELS and not several:
+    for option, owners in _OWN.items():
+        if option in options and name not in owners:
+            known = " and ".join(owner for owner in owners if owner != "scaling-models")
+            raise InputError(f"--{option}: is an option of ghyena benchmark {known}, not of {name}")
+        if option in options and option in _MODELS and name == "scaling":
             raise InputError(f"--{option}: goes with --models all, or --models A,B")
-    defaults = Settings(channels=80 if several else 16)
+    defaults = {
+        "scaling-models": Settings(channels=80),
+        "streaming": Settings(memory=2 * GIB),
+    }.get(name, Settings())
     sizes = {
         option: memory_size(options[option], f"--{option}") if option in options else default
         for option, default in (("memory", defaults.memory), ("limit-memory", defaults.limit_memory))
@@ -75,6 +89,7 @@ def _settings(name: str, options: dict[str, str]):
         quick=_truth(options, "quick"),
         channels=_whole_number(options, "channels", defaults.channels, 256),
         memory=sizes["memory"],
+        tokens=_whole_number(options, "tokens", defaults.tokens, 10**10),
         limit=_whole_number(options, "limit", defaults.limit, 86_400),
         limit_memory=sizes["limit-memory"],
         models=tuple(word for word in options.get("models", "").split(",") if word),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from geometric_hyena.cli.words import take_flag, take_options, wants_help
 from geometric_hyena.errors import InputError
+from geometric_hyena.memory import memory_size
 
 _USAGE = """usage: ghyena predict RUN FILES ... [--out DIR] [--stride N] [--force]
 
@@ -23,6 +24,8 @@ nucleotides.csv, molecules.csv, and report.html with the structure coloured by t
 
   --out DIR     where to write (default: predictions-NAME beside the run's files)
   --stride N    every N-th frame of trajectories only (default: 1)
+  --memory SIZE for molecules that do not fit: stay within so much, such as 8GiB, with the model's features on
+                disk (in TMPDIR) and on the CPU; a run of geometric-hyena
   --force       go on though more memory is predicted than there is
 """
 
@@ -36,7 +39,7 @@ def run(words: list[str]) -> int:
     from geometric_hyena.training.train import predict
 
     force, words = take_flag(words, "force")
-    positional, options = take_options(words, ("out", "stride"), "predict")
+    positional, options = take_options(words, ("out", "stride", "memory"), "predict")
     if len(positional) < 2:
         raise InputError("expected a run and at least one file; see ghyena predict --help")
     stride = options.get("stride", "1")
@@ -44,6 +47,8 @@ def run(words: list[str]) -> int:
         raise InputError(f"--stride: expected a whole number from 1 on, got '{stride}'")
     directory, files = RunDirectory(positional[0]), positional[1:]
     default = directory.path / f"predictions-{Path(files[-1]).stem}"
-    for path in predict(directory, files, Path(options.get("out", default)), int(stride), force=force):
+    memory = memory_size(options["memory"], "--memory") if "memory" in options else None
+    out = Path(options.get("out", default))
+    for path in predict(directory, files, out, int(stride), memory=memory, force=force):
         print(path)
     return 0

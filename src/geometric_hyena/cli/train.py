@@ -1,8 +1,10 @@
 """`ghyena train RECIPE` and `ghyena train --resume RUN`."""
 
+from functools import partial
+
 from geometric_hyena.cli.table import metrics_table
 from geometric_hyena.cli.words import take_flag
-from geometric_hyena.errors import InputError, MissingDependencyError
+from geometric_hyena.errors import GHyenaError, InputError, MissingDependencyError
 from geometric_hyena.provenance import command_line
 
 _USAGE = """usage: ghyena train RECIPE [--OPTION VALUE ...]
@@ -20,7 +22,7 @@ recipes:
 def run(words: list[str]) -> int:
     """Run the verb on its command-line words."""
     try:
-        from geometric_hyena.training import recipes, train
+        from geometric_hyena.training import ranks, recipes, train
         from geometric_hyena.training.config_parser import ConfigParser
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "lightning", "train", "training") from None
@@ -37,14 +39,22 @@ def run(words: list[str]) -> int:
     if words[0] == "--resume":
         if len(words) != 2:
             raise InputError("--resume: expected one run directory; other options come from its config.yaml")
-        directory, evaluation = train.resume(words[1], force=force)
+        start = partial(train.resume, words[1], force=force)
     else:
         recipe = recipes.find_recipe(words[0])
         parser = ConfigParser(recipe.config_class(), f"ghyena train {recipe.name}", recipe.name)
         if any(word in ("-h", "--help", "--help-all") for word in words):
             print(parser.help_text(everything="--help-all" in words))
             return 0
-        directory, evaluation = train.train(recipe, parser.read(words[1:]), command_line(), force=force)
+        start = partial(train.train, recipe, parser.read(words[1:]), command_line(), force=force)
+    try:
+        directory, evaluation = start()
+    except GHyenaError as error:
+        if ranks.is_first() or isinstance(error, ranks.LostProcessError):
+            raise
+        return 0  # the first of several processes says what is wrong, and fails
+    if not ranks.is_first():
+        return 0
     print(metrics_table(evaluation.metrics["test"], evaluation.reference))
     print(evaluation.headline())
     print(f"run: {directory.path}   look at: {directory.report}")

@@ -49,15 +49,19 @@ class ContextBlock(nn.Module):
     def forward(self, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> Pair:
         """(T, D), (T, C, 3) -> the same shapes."""
         tokens = scalars.T, vectors.permute(2, 1, 0)
-        enter = Stage(
-            self.qkv, self.input_norm, _own_scalars, _own_vectors, self._enter, self.entering_modules()
-        )
-        gathered = self.mix(enter(tokens, geometry), geometry)
-        leave = Stage(
-            self.output, self.output_norm, self._scalars, self._vectors, _add, self.leaving_modules()
-        )
-        scalars, vectors = leave((*tokens, *gathered), geometry)
+        gathered = self.mix(self.first_stage()(tokens, geometry), geometry)
+        scalars, vectors = self.second_stage()((*tokens, *gathered), geometry)
         return scalars.T, vectors.permute(2, 1, 0)
+
+    def first_stage(self) -> Stage:
+        """Scalars and vectors to what `mix` takes in."""
+        modules = self.entering_modules()
+        return Stage(self.qkv, self.input_norm, _own_scalars, _own_vectors, self._enter, modules)
+
+    def second_stage(self) -> Stage:
+        """Scalars, vectors and what `mix` gives to scalars and vectors."""
+        modules = self.leaving_modules()
+        return Stage(self.output, self.output_norm, self._scalars, self._vectors, _add, modules)
 
     def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
         """What each token gathers from its whole sequence.
@@ -147,6 +151,9 @@ class MessageBlock(nn.Module):
 
     def forward(self, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> Pair:
         """(T, D), (T, C, 3) -> the same shapes."""
-        stage = Stage(self.output, self.output_norm, _own_scalars, _own_vectors, _add, ())
-        scalars, vectors = stage((scalars.T, vectors.permute(2, 1, 0)), geometry)
+        scalars, vectors = self.stage()((scalars.T, vectors.permute(2, 1, 0)), geometry)
         return scalars.T, vectors.permute(2, 1, 0)
+
+    def stage(self) -> Stage:
+        """Scalars and vectors to scalars and vectors."""
+        return Stage(self.output, self.output_norm, _own_scalars, _own_vectors, _add, ())

@@ -1,5 +1,7 @@
 """The Geometric Hyena block: global context by long convolution, in O(N log N)."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,8 @@ from geometric_hyena.layers.context_block import ContextBlock, Pair, Tensors
 from geometric_hyena.layers.projection import Geometry
 from geometric_hyena.operators.convolution import SequenceConvolution
 from geometric_hyena.operators.products import CROSS_PRODUCT, GEOMETRIC_PRODUCT, SCALAR_PRODUCT
+from geometric_hyena.operators.segments import Run
+from geometric_hyena.operators.sharding import Sharding
 
 PADDINGS = ("circular", "zero")
 
@@ -65,11 +69,12 @@ class GeometricHyenaBlock(ContextBlock):
         """Values, convolved scalars, convolved vectors, convolved scalars of the pairs."""
         v, v_vectors, q, q_vectors, k, k_vectors, *pairs = emitted
         del emitted
-        u = self._convolve((q[None],), (k[None],), geometry)[0][0]
+        convolve = partial(self.convolve, runs=geometry.runs, sharding=geometry.sharding)
+        u = convolve((q[None],), (k[None],))[0][0]
         del q, k  # memory that a long sequence cannot spare
         if not pairs:
-            return v, v_vectors, u, *self._convolve((q_vectors,), (k_vectors,), geometry)
-        a, u_vectors = self._convolve((pairs[0][None], q_vectors), (pairs[1][None], k_vectors), geometry)
+            return v, v_vectors, u, *convolve((q_vectors,), (k_vectors,))
+        a, u_vectors = convolve((pairs[0][None], q_vectors), (pairs[1][None], k_vectors))
         return v, v_vectors, u, u_vectors, a[0]
 
     def gathered_scalars(self, v: Tensor, v_vectors: Tensor, u: Tensor, *rest: Tensor) -> Tensor:
@@ -96,12 +101,20 @@ class GeometricHyenaBlock(ContextBlock):
         """Modules that `gathered_scalars` uses."""
         return () if self.from_pairs is None else (self.from_pairs,)
 
-    def _convolve(self, q: Tensors, k: Tensors, geometry: Geometry) -> Tensors:
+    def convolve(
+        self,
+        q: Tensors,
+        k: Tensors,
+        runs: list[Run],
+        channels: slice = slice(None),
+        sharding: Sharding | None = None,
+    ) -> Tensors:
+        """Queries with keys, in parts (P, c, T), for some of the channels; it may overwrite the queries."""
         size = sum(len(part) for part in q)
         product = {1: SCALAR_PRODUCT, 3: CROSS_PRODUCT, 4: GEOMETRIC_PRODUCT}[size]
-        weights = self.interaction if size == 4 else None
+        weights = self.interaction[:, channels] if size == 4 and self.interaction is not None else None
         convolution = SequenceConvolution(product, self.conv_norm, self.padding)
-        if geometry.sharding is not None:
-            return geometry.sharding.convolve(convolution, q, k, weights)
+        if sharding is not None:
+            return sharding.convolve(convolution, q, k, weights)
         # Nobody else sees the queries: without gradients the result may take their place.
-        return convolution(q, k, weights, geometry.runs)
+        return convolution(q, k, weights, runs)

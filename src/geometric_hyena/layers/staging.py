@@ -101,9 +101,13 @@ def project(
     projection: EquivariantProjection, scalars: Tensor, vectors: Tensor, geometry: Geometry
 ) -> tuple[Tensor, Tensor]:
     """A projection alone: (T, D), (T, C, 3) -> (T, out_scalars), (T, out_vectors, 3)."""
-    stage = Stage(projection, nn.Identity(), _own_scalars, _own_vectors, _as_projected, ())
-    scalars, vectors = stage((scalars.T, vectors.permute(2, 1, 0)), geometry)
+    scalars, vectors = projection_stage(projection)((scalars.T, vectors.permute(2, 1, 0)), geometry)
     return scalars.T, vectors.permute(2, 1, 0)
+
+
+def projection_stage(projection: EquivariantProjection) -> Stage:
+    """A projection alone as a stage: (D, T), (3, C, T) -> (out_scalars, T), (3, out_vectors, T)."""
+    return Stage(projection, nn.Identity(), _own_scalars, _own_vectors, _as_projected, ())
 
 
 def _own_scalars(scalars: Tensor, vectors: Tensor) -> Tensor:

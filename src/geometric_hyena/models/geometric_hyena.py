@@ -131,13 +131,31 @@ class GeometricHyena(nn.Module):
         positions = centred_positions(batch, runs)
         geometry = self._geometry(batch, positions, runs)
 
-        vectors = (positions / self.radius)[:, None]
-        if batch.vectors is not None:
-            vectors = torch.cat([vectors, batch.vectors], dim=1)
+        vectors = self.input_vectors(positions, batch.vectors)
         scalars, vectors = project(self.embed, self.embed_scalars(batch.scalars), vectors, geometry)
         for block in self.blocks:
             scalars, vectors = block(scalars, vectors, geometry)
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
+        return self.output(scalars, vectors, batch.positions)
+
+    # --- what is done to some tokens or all, (n, ...) each ---
+
+    def input_vectors(self, positions: Tensor, vectors: Tensor | None) -> Tensor:
+        """Centred positions (n, 3) in the model's unit, and the batch's vectors, as (n, 1 + V, 3)."""
+        own = (positions / self.radius)[:, None]
+        return own if vectors is None else torch.cat([own, vectors], dim=1)
+
+    def edges(self, offsets: Tensor, mask: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features (n, K, E) and coefficients (n, K, 4) of the messages over offsets (n, K, 3)."""
+        edges = self.distance(offsets)
+        if features is not None:
+            edges = torch.cat([edges, features], dim=-1)
+        kept = mask[..., None].to(offsets.dtype)
+        degree = mask.sum(dim=1).clamp(min=1)[:, None, None]
+        return edges, torch.cat([kept, kept * offsets / degree], dim=-1)
+
+    def output(self, scalars: Tensor, vectors: Tensor, positions: Tensor) -> GeometricOutput:
+        """What the model says, of the last block's features and the batch's positions (n, 3)."""
+        shifted = positions + self.shift(vectors.transpose(1, 2))[..., 0]
         return GeometricOutput(self.output_norm(scalars), vectors, shifted)
 
     @property
@@ -150,12 +168,7 @@ class GeometricHyena(nn.Module):
         sharding = batch.sharding
         known = positions if sharding is None else torch.cat([positions, sharding.fetch(positions)])
         offsets = positions[:, None] - known[index]
-        edges = self.distance(offsets)
-        if batch.edge_features is not None:
-            edges = torch.cat([edges, batch.edge_features], dim=-1)
-        kept = mask[..., None].to(positions.dtype)
-        degree = mask.sum(dim=1).clamp(min=1)[:, None, None]
-        coefficients = torch.cat([kept, kept * offsets / degree], dim=-1)
+        edges, coefficients = self.edges(offsets, mask, batch.edge_features)
         numbers = torch.arange(len(batch.lengths), device=positions.device)
         if sharding is not None:
             sequence = expand_to_pieces(numbers, sharding.pieces)

@@ -129,12 +129,3 @@ def build_model(name: str, scalar_dim: int, vector_dim: int, options: Mapping[st
         **chosen,
     }
     return model
-
-
-def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Raise InputError, listing those there are, where a model's constructor has not all of the options."""
-    check_model_name(name)
-    known = set(inspect.signature(MODELS[name]).parameters) - {"scalar_dim", "vector_dim"} | {"order"}
-    for option in options:
-        if option not in known:
-            raise InputError(f"{option}: {name} has no such option; choose of: {', '.join(sorted(known))}")

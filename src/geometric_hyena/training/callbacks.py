@@ -9,6 +9,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from geometric_hyena.files import replacing
+from geometric_hyena.training import ranks
 from geometric_hyena.training.run_directory import RunDirectory
 
 
@@ -23,7 +24,7 @@ class History(Callback):
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Drop rows of an epoch that was cut off."""
         self.rows = [row for row in self.run.read_history() if row["epoch"] < trainer.current_epoch]
-        self.run.write_history(self.rows)
+        self._write()
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.started = time.perf_counter()
@@ -39,7 +40,11 @@ class History(Callback):
                 "seconds": round(time.perf_counter() - self.started, 3),
             }
         )
-        self.run.write_history(self.rows)
+        self._write()
+
+    def _write(self) -> None:
+        if ranks.is_first():
+            self.run.write_history(self.rows)
 
 
 class Checkpoints(Callback):
@@ -61,6 +66,9 @@ class Checkpoints(Callback):
         better = value < self.best_value
         if better:
             self.best_value, self.best_epoch = value, trainer.current_epoch
+        if not ranks.is_first():
+            trainer.save_checkpoint(self.run.last, weights_only=False)  # takes part; the first writes
+            return
         with replacing(self.run.last) as partial:
             trainer.save_checkpoint(partial, weights_only=False)  # with the optimiser's state
             # best first: killed in between, the run resumes from the epoch before and writes both again

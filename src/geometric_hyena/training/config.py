@@ -77,11 +77,13 @@ class RunConfig:
         model: name of the model.
         match_parameters: its size, met within 5 % by network.hidden_dim; 0: as configured.
         epochs: passes over the training data.
-        batch_size: molecules per step.
+        batch_size: molecules per step, in all processes together.
         seed: of weights and order of samples.
         out: run directory (default: runs/RECIPE-MODEL-seedN).
         threads: CPU threads; 0: as many as there are cores.
         accelerator: auto, cpu or gpu.
+        devices: processes on each node, one a GPU.
+        nodes: number of nodes.
         network: size and shape of the model.
         optimizer: how it learns.
     """
@@ -97,6 +99,8 @@ class RunConfig:
     out: str | None = None
     threads: int = 0
     accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
     network: NetworkConfig = field(default_factory=NetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
@@ -117,6 +121,8 @@ def check_run_config(config: RunConfig) -> None:
     for name, value, largest in (
         ("epochs", config.epochs, 10**7),
         ("batch_size", config.batch_size, 10**7),
+        ("devices", config.devices, 10**5),
+        ("nodes", config.nodes, 10**5),
         ("network.hidden_dim", config.network.hidden_dim, 2**16),
         ("network.vector_channels", config.network.vector_channels, 2**16),
         ("network.blocks", config.network.blocks, 1000),

@@ -10,18 +10,21 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import check_zip
+from geometric_hyena.training import ranks
 from geometric_hyena.training.callbacks import Checkpoints, History
 from geometric_hyena.training.checkpoint_io import PlainCheckpointIO
 from geometric_hyena.training.config import OptimizerConfig, RunConfig
 from geometric_hyena.training.nonfinite import check_finite, clipped_norm
 from geometric_hyena.training.progress import Progress
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.sharing import shared_loader, step_loss
 from geometric_hyena.training.task import Predictor, Task, TaskBatch
 
 
@@ -60,16 +63,16 @@ class TrainingModule(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Anything random inside the model is drawn from a state that resuming restores."""
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+        # Processes differ, or all would leave out the same units of different samples.
+        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + 500_009 * ranks.rank())
 
     def training_step(self, batch: TaskBatch, number: int) -> Tensor:
         prediction, auxiliary = self.predictor.with_auxiliary(batch.inputs)
-        loss = self.task.loss(prediction, batch.target)
-        if auxiliary is not None:
-            loss = loss + auxiliary
+        loss, samples = step_loss(self.task.criterion, prediction, auxiliary, batch)
         self._step = loss.detach(), number, batch.names
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.inputs))
-        return loss
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=samples)
+        # Lightning takes the mean of the processes' gradients; the gradient of the loss is their sum.
+        return loss * ranks.count()
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: Any = None
@@ -82,10 +85,19 @@ class TrainingModule(lightning.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
         self.averaged.update_parameters(self.predictor)
 
+    def on_validation_epoch_start(self) -> None:
+        self.validated = torch.zeros((), dtype=torch.float64)
+
     def validation_step(self, batch: TaskBatch, number: int) -> None:
-        loss = self.task.loss(self.averaged(batch.inputs), batch.target)
-        check_finite({"the validation loss": loss}, self, number, batch.names)
-        self.log("val_loss", loss, on_epoch=True, batch_size=len(batch.inputs))
+        if not batch.idle:
+            sums = self.task.criterion.sums(self.averaged(batch.inputs), batch.target)
+            check_finite({"the validation loss": sums.sum()}, self, number, batch.names)
+            self.validated = self.validated + sums.cpu().double()
+
+    def on_validation_epoch_end(self) -> None:
+        """The loss over all samples of all processes: no mean of means."""
+        sums = torch.stack(ranks.gathered(self.validated)).sum(dim=0)
+        self.log("val_loss", self.task.criterion.of(sums).float())
 
     def configure_optimizers(self) -> Any:
         settings, steps = self.settings, int(self.trainer.estimated_stepping_batches)
@@ -120,18 +132,17 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
     if resume:
         check_checkpoint(run.last, module)
         check_checkpoint(run.best, module)
-    checkpoints = Checkpoints(run)
-    train = DataLoader(
-        task.train,
-        batch_size=config.batch_size,
-        sampler=EpochShuffle(task.train, config.seed),  # pyright: ignore[reportArgumentType]
-        collate_fn=task.named_batch,
-    )
-    validation = DataLoader(task.validation, batch_size=config.batch_size, collate_fn=task.named_batch)
+    checkpoints, many = Checkpoints(run), config.devices * config.nodes > 1
+    train = shared_loader(task, task.train, config.batch_size, EpochShuffle(task.train, config.seed))
+    validation = shared_loader(task, task.validation, config.batch_size)
     with quiet_lightning():
         trainer = lightning.Trainer(
             accelerator=config.accelerator,
-            devices=1,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            # Which parameters a loss needs depends on the readout.
+            strategy=DDPStrategy(find_unused_parameters=True) if many else "auto",
+            use_distributed_sampler=False,
             max_epochs=config.epochs,
             gradient_clip_val=config.optimizer.clip or None,
             callbacks=[History(run), checkpoints, Progress()],
@@ -145,6 +156,7 @@ def fit(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> dict[
         )
         last = str(run.last) if resume else None
         trainer.fit(module, train, validation, ckpt_path=last, weights_only=True)
+    ranks.barrier()  # the first has written it
     best = torch.load(run.best, map_location="cpu", weights_only=True)
     module.load_state_dict(best["state_dict"])
     predictor.load_state_dict(module.averaged.module.state_dict())
@@ -179,6 +191,8 @@ def quiet_lightning() -> Iterator[None]:
         for harmless in (
             ".*does not have many workers.*",
             ".*GPU available but not used.*",
+            ".*sync_dist=True.*",  # what is logged is the same in all processes
+            ".*find_unused_parameters=True was specified.*",
             ".*isinstance\\(treespec, LeafSpec\\).*",
         ):
             warnings.filterwarnings("ignore", message=harmless)

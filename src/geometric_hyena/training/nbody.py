@@ -24,6 +24,7 @@ from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.report.run_report import PredictedFrame, RunReport, write_run_report
 from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
+from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
 
@@ -53,6 +54,7 @@ class NBodyTask(Task):
     """One displacement per particle; loss and metric are its mean squared error over x, y, z."""
 
     needs = "vectors"
+    criterion = MeanSquaredError()
 
     def __init__(self, config: NBodyRun):
         data = load_nbody(config.data)
@@ -68,9 +70,6 @@ class NBodyTask(Task):
     def collate(self, samples: Sequence[NBodySample]) -> TaskBatch:
         graphs = collate([sample.graph for sample in samples])
         return TaskBatch(graphs, torch.cat([sample.target for sample in samples]))
-
-    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return torch.nn.functional.mse_loss(prediction, target)
 
     def evaluate(self, predictor: Predictor) -> "NBodyEvaluation":
         self._unaugmented.set_epoch(0)

@@ -22,7 +22,7 @@ class Progress(Callback):
         self.bar: RichProgress | None = None
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if not self.console.is_terminal:
+        if not self.console.is_terminal or not trainer.is_global_zero:
             return
         self.bar = RichProgress(
             TextColumn("training"),
@@ -56,7 +56,7 @@ class Progress(Callback):
             self.bar.update(self.bar.task_ids[0], losses=losses)
             return
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
-        if done == total or done % max(1, total // 10) == 0:
+        if trainer.is_global_zero and (done == total or done % max(1, total // 10) == 0):
             self.console.print(f"epoch {done}/{total}  {losses}", highlight=False)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

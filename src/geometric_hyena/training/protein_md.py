@@ -23,6 +23,7 @@ from geometric_hyena.geometry.graph import collate
 from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.training.config import RunConfig
+from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.protein_md_report import write_protein_md_report
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
@@ -43,6 +44,7 @@ class ProteinMDTask(Task):
     """One displacement vector per atom; loss and metric are its mean squared error in angstrom^2."""
 
     needs = "vectors"
+    criterion = MeanSquaredError()
 
     def __init__(self, config: ProteinMDRun):
         data = load_protein_md(config.data)
@@ -57,9 +59,6 @@ class ProteinMDTask(Task):
 
     def name_of(self, sample: Sample) -> str:
         return f"frame {sample.frame} of trajectory {sample.trajectory}"
-
-    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return torch.nn.functional.mse_loss(prediction, target)
 
     def evaluate(self, predictor: Predictor) -> "ProteinMDEvaluation":
         train, validation, test = (all_frames(s) for s in (self.train, self.validation, self.test))

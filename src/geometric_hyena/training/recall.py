@@ -20,6 +20,7 @@ from geometric_hyena.models.readouts import PooledVectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.report.run_report import PredictedFrame, RunReport, write_run_report
 from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
+from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
 
@@ -45,6 +46,7 @@ class RecallTask(Task):
     """One vector per sequence; loss and metric are its mean squared error over x, y, z."""
 
     needs = "vectors"
+    criterion = MeanSquaredError()
 
     def __init__(self, config: RecallRun):
         data = load_associative_recall(config.data)
@@ -62,9 +64,6 @@ class RecallTask(Task):
     def collate(self, samples: Sequence[RecallSample]) -> TaskBatch:
         graphs = collate([sample.graph for sample in samples])
         return TaskBatch(graphs, torch.stack([sample.target for sample in samples]))
-
-    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return torch.nn.functional.mse_loss(prediction, target)
 
     def evaluate(self, predictor: Predictor) -> "RecallEvaluation":
         self.train.set_epoch(0)

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, SequentialSampler
 
 from geometric_hyena.geometry.graph import GeometricBatch
+from geometric_hyena.training import ranks
+from geometric_hyena.training.losses import Loss
 from geometric_hyena.training.run_directory import RunDirectory
 
 Metrics = dict[str, dict[str, float]]
@@ -21,11 +23,15 @@ PREDICTED_TOGETHER = 4
 
 
 class TaskBatch(NamedTuple):
-    """Packed graphs, what is to be predicted of them, and the names of the samples that have some."""
+    """Packed graphs, what is to be predicted of them, and the names of the samples that have some.
+
+    `idle`: of processes that train together this one has nothing to do in the step; the batch does not count.
+    """
 
     inputs: GeometricBatch
     target: Tensor
     names: tuple[str, ...] = ()
+    idle: bool = False
 
 
 class Predictor(nn.Module):
@@ -54,10 +60,11 @@ class Predictor(nn.Module):
 class Task(ABC):
     """One recipe's data, readout, loss, metrics and report.
 
-    `needs` is what its readout takes of a model, "scalars" or "vectors".
+    `needs` is what its readout takes of a model, "scalars" or "vectors"; `criterion` is what training lowers.
     """
 
     needs: str = "scalars"
+    criterion: Loss
 
     # Data sets of samples that `collate` packs; each task knows their type.
     train: Any
@@ -93,9 +100,9 @@ class Task(ABC):
         names = tuple(filter(None, map(self.name_of, samples)))
         return self.collate(samples)._replace(names=names)
 
-    @abstractmethod
     def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The scalar that training lowers."""
+        """The criterion of one batch."""
+        return self.criterion.of(self.criterion.sums(prediction, target))
 
     @abstractmethod
     def evaluate(self, predictor: Predictor) -> "Evaluation":
@@ -129,16 +136,20 @@ def predict_all(
 ) -> Tensor:
     """Predictions for every sample in order, packed (T, ...), on the CPU.
 
+    Processes that train together take every P-th batch each and exchange what they found.
+
     Raises:
         InputError: where the predictor's check refuses a batch.
     """
     device = next(predictor.parameters()).device
-    loader = torch.utils.data.DataLoader(samples, batch_size=batch_size, collate_fn=pack)
+    batches = list(BatchSampler(SequentialSampler(samples), batch_size, drop_last=False))  # pyright: ignore[reportArgumentType]
+    loader = DataLoader(samples, batch_sampler=batches[ranks.rank() :: ranks.count()], collate_fn=pack)
     predictor.eval()
-    parts = []
     with torch.no_grad():
+        own = []
         for batch in loader:
             if predictor.check is not None:
                 predictor.check(batch.inputs.lengths.tolist())
-            parts.append(predictor(batch.inputs.to(device)).cpu())
-    return torch.cat(parts)
+            own.append(predictor(batch.inputs.to(device)).cpu())
+        parts = ranks.gathered(own)
+    return torch.cat([parts[number % len(parts)][number // len(parts)] for number in range(len(batches))])

@@ -1,5 +1,6 @@
 """Train a recipe into a run directory, resume a run, load a trained predictor."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -16,6 +17,7 @@ from geometric_hyena.files import replacing, write_json
 from geometric_hyena.models.registry import check_gives, check_options
 from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
+from geometric_hyena.training import ranks
 from geometric_hyena.training.config import RunConfig, changed_network, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, config_from_values
 from geometric_hyena.training.interruption import resumable
@@ -24,6 +26,7 @@ from geometric_hyena.training.loop import fit
 from geometric_hyena.training.memory_check import check_training, prediction_check
 from geometric_hyena.training.recipes import Recipe, find_recipe
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.streamed import StreamedPredictor
 from geometric_hyena.training.task import Evaluation, Predictor, Task
 
 
@@ -46,15 +49,25 @@ def train(
     """
     _check(recipe, config)
     check_options(config.model, changed_network(config), "network.")
-    run = RunDirectory(config.out or _free_directory(recipe.name, config))
-    run.check_new()
-    task = recipe.task_class()(config)
-    config = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
-    _built(task, config)  # what cannot be built must fail before anything is written
-    check_training(task, config, force)
-    with locked(run):
-        run.check_new()  # another process may have been faster
-        run.create(recipe.name, config, command)
+    ranks.launch(config.accelerator, config.devices, config.nodes)
+    run = RunDirectory(ranks.from_first(lambda: _new_directory(recipe.name, config)))
+
+    def prepared() -> tuple[Task, RunConfig]:
+        task = recipe.task_class()(config)
+        resolved = _matched(task, task.resolved(dataclasses.replace(config, out=str(run.path))))
+        _built(task, resolved)  # what cannot be built must fail before anything is written
+        check_training(task, resolved, force)
+        return task, resolved
+
+    task, config = ranks.first_then_others(prepared)
+    with contextlib.ExitStack() as held:
+
+        def begin() -> None:
+            held.enter_context(locked(run))
+            run.check_new()  # another process may have been faster
+            run.create(recipe.name, config, command)
+
+        ranks.from_first(begin)
         return run, _fit_and_finish(run, task, config, resume=False)
 
 
@@ -68,16 +81,22 @@ def resume(path: str | Path, *, force: bool = False) -> tuple[RunDirectory, Eval
     """
     run = RunDirectory(path)
     recipe, config = read_run(run)
-    with locked(run):
-        if run.summary.is_file():
-            raise InputError(
-                f"{run.path}: this run has ended; look at {run.report}, or train another with --out"
-            )
-        _check(recipe, config)
-        # What is broken must be found before anything is written.
-        run.read_history()
-        run.read_environment()
-        task = recipe.task_class()(config)
+    ranks.launch(config.accelerator, config.devices, config.nodes)
+    with contextlib.ExitStack() as held:
+
+        def begin() -> None:
+            held.enter_context(locked(run))
+            if run.summary.is_file():
+                raise InputError(
+                    f"{run.path}: this run has ended; look at {run.report}, or train another with --out"
+                )
+            _check(recipe, config)
+            # What is broken must be found before anything is written.
+            run.read_history()
+            run.read_environment()
+
+        ranks.from_first(begin)
+        task = ranks.first_then_others(lambda: recipe.task_class()(config))
         check_training(task, config, force)
         return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 
@@ -108,7 +127,13 @@ def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = Fals
 
 
 def predict(
-    run: RunDirectory, files: Sequence[str], folder: Path, stride: int = 1, *, force: bool = False
+    run: RunDirectory,
+    files: Sequence[str],
+    folder: Path,
+    stride: int = 1,
+    *,
+    memory: int | None = None,
+    force: bool = False,
 ) -> list[Path]:
     """Predict for new files with a trained run.
 
@@ -117,6 +142,7 @@ def predict(
         files: what the recipe takes: topology and trajectory files, or structures.
         folder: where the predictions are written, made if need be once the files have been read.
         stride: every stride-th frame only.
+        memory: bytes that the process may hold, for molecules that do not fit into memory.
         force: go on though more memory is predicted than there is.
 
     Returns:
@@ -129,7 +155,8 @@ def predict(
 
     def load(predictor: Predictor) -> Predictor:
         predictor.check = prediction_check(config, force)
-        return load_predictor(predictor, run)
+        loaded = load_predictor(predictor, run)
+        return loaded if memory is None else StreamedPredictor(loaded, memory)
 
     return recipe.predict_function()(config, load, files, folder, stride)
 
@@ -243,9 +270,12 @@ def _fit_and_finish(run: RunDirectory, task: Task, config: RunConfig, resume: bo
 
 def _fitted(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> Evaluation:
     started = time.perf_counter()
-    fitted = fit(run, task, config, resume)
-    predictor = fitted.pop("predictor")
-    evaluation = task.evaluate(predictor)
+    with ranks.lost_processes(run.path):
+        fitted = fit(run, task, config, resume)
+        predictor = fitted.pop("predictor")
+        evaluation = task.evaluate(predictor)
+    if not ranks.is_first():
+        return evaluation
     weights = {name: tensor.cpu().contiguous() for name, tensor in predictor.state_dict().items()}
     with replacing(run.weights) as partial:
         partial.write_bytes(save(weights))
@@ -267,6 +297,12 @@ def _fitted(run: RunDirectory, task: Task, config: RunConfig, resume: bool) -> E
         },
     )
     return evaluation
+
+
+def _new_directory(recipe: str, config: RunConfig) -> Path:
+    run = RunDirectory(config.out or _free_directory(recipe, config))
+    run.check_new()
+    return run.path
 
 
 def _free_directory(recipe: str, config: RunConfig) -> Path:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from geometric_hyena.data.rna.dataset import RnaSample, RnaSamples, load_rna
 from geometric_hyena.evaluation.metrics import regression_metrics
 from geometric_hyena.evaluation.rna_baselines import molecule_baselines, nucleotide_baselines, stacked_targets
 from geometric_hyena.geometry.graph import collate
-from geometric_hyena.training.losses import mean_column_rmse
+from geometric_hyena.training import ranks
+from geometric_hyena.training.losses import MeanColumnRMSE
 from geometric_hyena.training.rna.config import RnaRunConfig, check_rna_run, with_targets
 from geometric_hyena.training.rna.model import rna_predictor
 from geometric_hyena.training.rna.report import write_rna_report
@@ -24,6 +24,8 @@ TRAINED = ("gru", "kmer_svr")
 
 class RnaTask(Task):
     """T numbers per nucleotide or molecule; the loss is the mean over them of root mean squared errors."""
+
+    criterion = MeanColumnRMSE()
 
     def __init__(self, config: RnaRunConfig):
         check_rna_run(config)
@@ -57,16 +59,15 @@ class RnaTask(Task):
     def name_of(self, sample: RnaSample) -> str:
         return sample.record.id
 
-    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return mean_column_rmse(prediction, target)
-
     def evaluate(self, predictor: Predictor) -> "RnaEvaluation":
         asked = {"test": self.test, "validation": self.validation}
         predicted: dict[str, dict[str, np.ndarray]] = {
             name: {"model": predict_all(predictor, self.collate, samples).numpy()}  # pyright: ignore[reportArgumentType]
             for name, samples in asked.items()
         }
-        opponents = self._opponents([sample for samples in asked.values() for sample in samples])
+        # Of processes that train together one is enough to train opponents, too.
+        everyone = [sample for samples in asked.values() for sample in samples]
+        opponents = self._opponents(everyone) if ranks.is_first() else {}
         first = len(predicted["test"]["model"])
         for who, said in opponents.items():
             predicted["test"][who], predicted["validation"][who] = said[:first], said[first:]
