@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all test-gpu lint format bench clean
+.PHONY: help demo test test-all test-gpu lint format docs bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -32,17 +32,22 @@ test-gpu: $(READY)  ## tests on a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
 lint: $(READY)  ## ruff and pyright
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests examples docs
+	$(BIN)/ruff format --check src tests examples docs/conf.py docs/_extensions
 	$(BIN)/pyright
 
 format: $(READY)  ## let ruff put the code in order
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests examples docs
+	$(BIN)/ruff format src tests examples docs/conf.py docs/_extensions
+
+docs: $(READY)  ## these pages with their gallery, into docs/_build/html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo look at: docs/_build/html/index.html
 
 bench: $(READY)  ## benchmarks: ratios side by side, into results/benchmarks
 	for name in operator messages block; do $(BIN)/ghyena benchmark $$name || exit 1; done
 	$(BIN)/ghyena benchmark scaling --limit 20
 
 clean:  ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info docs/_build docs/gallery
