@@ -1,11 +1,14 @@
 """Sphinx configuration: `make docs` builds these pages, runs the gallery, and treats warnings as errors."""
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from geometric_hyena import __version__
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "_extensions"))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "geometric-hyena"
 author = "the authors of geometric-hyena"
@@ -22,9 +25,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_extensions"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-# Pages of parts that may be absent are asked for by patterns.
-suppress_warnings = ["toc.empty_glob"]
-
 # Headings can be linked to as on GitHub.
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
@@ -64,3 +64,25 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "thumbnail_size": (400, 280),
 }
+
+
+def without_absent_pages(app: Any, docname: str, source: list[str]) -> None:
+    """Take patterns that match no page out of the front page's lists, of which Sphinx would warn."""
+    if docname == "index":
+        lines = source[0].splitlines()
+        source[0] = "\n".join(
+            x for x in lines if not re.fullmatch(r"[\w/-]+\*", x) or any(HERE.glob(f"{x}.md"))
+        )
+
+
+def results_as_downloads(app: Any, docname: str, source: list[str]) -> None:
+    """Let links to result tables, which are no pages, give the files: as on GitHub, where they are shown."""
+    source[0] = re.sub(
+        r"\[([^\]]+)\]\(((?:\.\./)+results/[^)]+)\)(?<!svg\))", r"{download}`\1 <\2>`", source[0]
+    )
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", without_absent_pages)
+    app.connect("source-read", results_as_downloads)

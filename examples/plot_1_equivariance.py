@@ -7,7 +7,8 @@ and they do not: Geometric Hyena tells left from right.
 """
 
 # %%
-# A helix that wanders, and a model with random weights: symmetry is no matter of training.
+# A helix that wanders, and a model with random weights: symmetry is no matter of training. Convolutions are
+# not scaled down, so that what they do is seen.
 
 import torch
 
@@ -20,7 +21,7 @@ turn = torch.linspace(0, 10, 36, dtype=torch.float64)
 positions = torch.stack([4 * turn, 4 * torch.cos(2 * turn), 4 * torch.sin(2 * turn)], dim=1)
 positions[:, 1] += 0.4 * (turn - 5) ** 2
 molecule = GeometricGraph(torch.randn(36, 8, dtype=torch.float64), positions)
-model = GeometricHyena(scalar_dim=8, vector_channels=4, blocks=2).double()
+model = GeometricHyena(scalar_dim=8, vector_channels=4, blocks=2, conv_norm="none").double()
 
 
 def vectors(graph):
@@ -53,14 +54,14 @@ for axes, (name, matrix) in zip(
     moved = transform(molecule, matrix, nothing)
     expected, found = vectors(molecule) @ matrix.T, vectors(moved)
     error = relative_error(found, expected)
-    place = moved.positions - moved.positions.mean(dim=0)
+    place = moved.positions - (moved.positions.amin(dim=0) + moved.positions.amax(dim=0)) / 2
     longest = vectors(molecule).norm(dim=1).max() / 9
     axes.plot(place[:, 0], place[:, 1], color="#3d6ea6", linewidth=1.5)
     for arrows, color, width in ((expected, "#8a94a0", 0.014), (found, "#d9600f", 0.006)):
         x, y = place[:, :2].T
         u, v = (arrows / longest)[:, :2].T
         axes.quiver(x, y, u, v, color=color, width=width, angles="xy", scale_units="xy", scale=1)
-    axes.set(title=f"{name}: relative error {error:.0e}", aspect="equal", xlim=(-28, 28), ylim=(-28, 28))
+    axes.set(title=f"{name}: relative error {error:.0e}", aspect="equal", xlim=(-27, 27), ylim=(-24, 24))
     axes.set_axis_off()
 
 # %%

@@ -20,7 +20,7 @@ from geometric_hyena.data.associative_recall import AssociativeRecall, Associati
 from geometric_hyena.models.readouts import PooledVectorReadout
 
 torch.manual_seed(0)
-LENGTH, BATCH, STEPS = 11, 32, 500
+LENGTH, BATCH, STEPS = 11, 32, 300
 config = AssociativeRecallConfig(length=LENGTH, vocabulary=2, train=BATCH * STEPS, test=200)
 train, test = (AssociativeRecall(config, split) for split in ("train", "test"))
 

@@ -5,6 +5,7 @@ much in reStructuredText. Equations and listings, indented paragraphs, are shown
 """
 
 import re
+from itertools import groupby
 from typing import Any
 
 _CODE = re.compile(r"(`+[^`]*`+)")
@@ -24,26 +25,37 @@ def process(app: Any, what: str, name: str, obj: object, options: Any, lines: li
 
 
 def plain(lines: list[str]) -> list[str]:
-    """The lines with special characters escaped and indented paragraphs as literal blocks."""
+    """The lines with special characters escaped, and indented paragraphs and tables as literal blocks."""
     made: list[str] = []
-    in_section = in_literal = False
-    for line in lines:
-        text = line.strip()
-        indented = line.startswith(" ")
-        if not text:
-            made.append("")
-            continue
-        if not indented:
-            in_section, in_literal = bool(_SECTION.match(text)), False
-            made.append(_escaped(line))
-            in_literal = text.endswith("::")
-            continue
-        if in_section or in_literal:
-            made.append(line if in_literal else _escaped(line))
-            continue
-        in_literal = True
-        made += ["::", "", line]
-    return made
+    literal_next = in_section = False
+    for paragraph in _paragraphs(lines):
+        first = paragraph[0]
+        if not first.startswith(" "):
+            in_section = literal_next = False
+        if in_section or literal_next:
+            made += paragraph if literal_next else map(_escaped, paragraph)
+        elif first.startswith(" "):
+            made += ["::", "", *paragraph]
+        elif _SECTION.match(first):
+            in_section = True
+            made += map(_escaped, paragraph)
+        elif _is_table(paragraph):
+            made += ["::", "", *(f"    {line}" for line in paragraph)]
+        else:
+            literal_next = paragraph[-1].endswith("::")
+            made += map(_escaped, paragraph)
+        made.append("")
+    return made[:-1]
+
+
+def _paragraphs(lines: list[str]) -> list[list[str]]:
+    groups = ([*group] for filled, group in groupby(lines, key=lambda line: bool(line.strip())) if filled)
+    return list(groups)
+
+
+def _is_table(paragraph: list[str]) -> bool:
+    """Whether some of its lines are indented: names, and what there is to say of them in a column."""
+    return not paragraph[0].startswith("- ") and any(line.startswith(" ") for line in paragraph)
 
 
 def _escaped(line: str) -> str:
