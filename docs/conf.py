@@ -25,6 +25,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_extensions"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+highlight_language = "text"  # of blocks that name none: commands and tables
 # Headings can be linked to as on GitHub.
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]

@@ -57,29 +57,31 @@ mean = (target - target.mean(dim=0)).square().mean().item()
 print(f"mean squared error {error:.3f}, of the mean {mean:.3f}")
 
 # %%
-# How much the answer moves when a token does: the norm of its Jacobian, token by token.
+# What a token gives to the answer: the answer's Jacobian with respect to it, times the token, measured
+# along the answer. One is all of it, zero nothing.
 
 rows = [torch.autograd.grad(answer[:, axis].sum(), tokens, retain_graph=True)[0] for axis in range(3)]
-influence = torch.stack(rows).square().sum(dim=(0, 2)).sqrt().view(len(test), LENGTH)
-influence = influence / influence.sum(dim=1, keepdim=True)
-
-# Where the answer stands: tokens that are equal to it.
-right = (tokens.detach().view(len(test), LENGTH, 3) - target[:, None]).norm(dim=2) < 1e-5
-share = influence[right].sum() / len(test)
-print(f"{share:.0%} of the influence lies on the right values, {right.float().mean():.0%} of the tokens")
+with torch.no_grad():
+    given = torch.einsum("axc,xc->xa", torch.stack(rows), tokens).view(len(test), LENGTH, 3)
+    share = torch.einsum("bia,ba->bi", given, answer) / answer.square().sum(dim=1, keepdim=True)
+    # Where the value asked for stands, and where others do: keys stand at even places from 0, values between.
+    right = (tokens.view(len(test), LENGTH, 3) - target[:, None]).norm(dim=2) < 1e-5
+    other = ~right & (torch.arange(LENGTH) % 2 == 1)
+for name, places in {"the value asked for": right, "the other value": other}.items():
+    print(f"{name}: {(share * places).sum(dim=1).median():.2f} of the answer (median over sequences)")
 
 # %%
 # Each row is a test sequence. Rings mark the places where the value asked for stands; the last token is the
-# key that asks. Colour says how much of the answer depends on a token.
+# key that asks. Keys have a say, too: they decide which value it is.
 
 from matplotlib.figure import Figure
 
 shown = 14
 figure = Figure(figsize=(9, 4.6), layout="constrained")
 axes = figure.subplots()
-picture = axes.imshow(influence[:shown], cmap="Blues", aspect="auto", vmin=0)
+picture = axes.imshow(share[:shown], cmap="PuOr_r", aspect="auto", vmin=-0.8, vmax=0.8)
 y, x = right[:shown].nonzero(as_tuple=True)
-axes.plot(x, y, "o", markersize=15, markerfacecolor="none", color="#d9600f", markeredgewidth=1.8)
+axes.plot(x, y, "o", markersize=15, markerfacecolor="none", color="#1c2530", markeredgewidth=1.6)
 axes.set(xlabel="token", ylabel="test sequence", yticks=[])
 axes.set_xticks(range(LENGTH), [*(str(i + 1) for i in range(LENGTH - 1)), "asks"])
-figure.colorbar(picture, label="share of the influence")
+figure.colorbar(picture, label="share of the answer", extend="both")

@@ -74,7 +74,8 @@ print(f"root mean squared error {np.sqrt(np.mean((predicted - measured) ** 2)):.
 print(f"{np.sqrt(np.mean((targets.mean().item() - measured) ** 2)):.2f} for the mean of the hairpins")
 
 # %%
-# The profile above the base pairs, and on the structure.
+# The profile above the base pairs. Where the four stems meet it is more crowded than in any hairpin; the
+# model sees that, and says too little.
 
 from geometric_hyena.data.rna.secondary_structure import partners
 from geometric_hyena.report.profile_plot import nucleotide_profile
@@ -84,6 +85,7 @@ profile = nucleotide_profile(
 )
 
 # %%
+# The same on the structure, a circle a nucleotide.
 
 from matplotlib.figure import Figure
 
@@ -95,7 +97,8 @@ for number, (name, values) in enumerate({"predicted": predicted, "from the struc
     axes = on_structure.add_subplot(1, 2, number + 1, projection="3d")
     axes.plot(*chain.T, color="#66707d", linewidth=1)
     points = axes.scatter(*chain.T, c=values, cmap="plasma_r", vmin=low, vmax=high, s=45, depthshade=False)
-    axes.set(title=name, box_aspect=np.ptp(chain, axis=0))
+    axes.set_title(name)
+    axes.set_box_aspect(np.ptp(chain, axis=0), zoom=1.3)
     axes.view_init(elev=90, azim=-90)
     axes.set_axis_off()
 on_structure.colorbar(points, ax=on_structure.axes, label="sugars within 14 Å", shrink=0.7)
