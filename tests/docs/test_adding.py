@@ -51,7 +51,7 @@ def follow(page, folder):
 def apply(difference, folder):
     """Apply a difference without line numbers: what it shows as unchanged must stand there exactly once."""
     header, *hunks = re.split(r"^@@.*\n", difference, flags=re.MULTILINE)
-    name = re.search(r"^\+\+\+ (\S+)$", header, flags=re.MULTILINE)[1]
+    (name,) = re.findall(r"^\+\+\+ (\S+)$", header, flags=re.MULTILINE)
     text = "\n" + (folder / name).read_text()
     for hunk in hunks:
         lines = hunk.splitlines()

@@ -1,6 +1,6 @@
 """The site builds without a warning, gallery and all; docstrings become what they look like."""
 
-import importlib.util
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,10 +13,7 @@ from docs.pages import DOCS, ROOT
 @pytest.fixture(scope="module")
 def plain():
     """The function that makes docstrings safe, from the site's own folder."""
-    spec = importlib.util.spec_from_file_location("plain", DOCS / "_extensions" / "plain_docstrings.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.plain
+    return runpy.run_path(str(DOCS / "_extensions" / "plain_docstrings.py"))["plain"]
 
 
 def test_what_means_something_in_the_markup_alone_is_escaped(plain):

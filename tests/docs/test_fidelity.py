@@ -74,16 +74,12 @@ def test_options_exist(switch, known, capsys):
 @pytest.mark.parametrize("switch", [s for s in OPTIONS if s.values], ids=lambda s: s.name)
 def test_options_take_the_values_named(switch):
     """In the first recipe that has the option; and no other than those."""
-    name = switch.name.removeprefix("--")
-    for recipe in RECIPES.values():
-        config_class = recipe.config_class()
-        parser = ConfigParser(config_class, "ghyena train", recipe.name)
-        if f"--{name}" in {row[0] for row in option_rows(config_class())}:
-            break
+    recipe = next(r for r in RECIPES.values() if switch.name in dict(option_rows(r.config_class()())))
+    parser = ConfigParser(recipe.config_class(), "ghyena train", recipe.name)
     for value in switch.values:
-        checked(parser.read([f"--{name}", value.replace(":F", ":0.5")]))
+        checked(parser.read([switch.name, value.replace(":F", ":0.5")]))
     with pytest.raises(ValueError, match=r"expected|there is no"):
-        checked(parser.read([f"--{name}", "nonsense"]))
+        checked(parser.read([switch.name, "nonsense"]))
 
 
 def checked(config: RunConfig):

@@ -1,5 +1,6 @@
 """Code on the pages runs as it stands there; commands are ones that the command line takes."""
 
+import re
 import shlex
 
 import pytest
@@ -83,8 +84,6 @@ def test_make_targets_exist(page):
 @pytest.mark.parametrize("page", pages(), ids=name)
 def test_linked_files_exist(page):
     """Pictures and links to files, as GitHub resolves them too."""
-    import re
-
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target and "gallery/" not in target:
             assert (page.parent / target).exists(), f"{name(page)}: {target}"
@@ -100,6 +99,4 @@ def test_no_page_is_left_out_of_the_tree():
 
 
 def blocks_of_toctrees(page):
-    import re
-
     return re.findall(r"^```\{toctree\}\n(.*?)^```$", page.read_text(), flags=re.DOTALL | re.MULTILINE)
