@@ -47,7 +47,7 @@ targets = torch.cat([crowding(structure) for structure in structures])
 batch = collate(graphs)
 
 # %%
-# A small model, read out per nucleotide, and a few hundred steps on all hairpins at once.
+# A small model, read out per nucleotide, and 150 steps on all hairpins at once.
 
 torch.manual_seed(0)
 model = GeometricHyena(graphs[0].scalars.shape[1], edge_dim=2, hidden_dim=24, vector_channels=4, blocks=1)
