@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all test-distributed test-gpu test-lowest lint format bench package shipped clean
+.PHONY: help demo test test-all test-distributed test-gpu test-lowest lint format docs bench package shipped clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -35,13 +35,18 @@ test-distributed: $(READY)  ## tests on several processes of this machine, the s
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not gpu' tests/distributed
 
 lint: $(READY)  ## ruff and pyright
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests examples docs
+	$(BIN)/ruff format --check src tests examples docs/conf.py docs/_extensions
 	$(BIN)/pyright
 
 format: $(READY)  ## let ruff put the code in order
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests examples docs
+	$(BIN)/ruff format src tests examples docs/conf.py docs/_extensions
+
+docs: $(READY)  ## these pages with their gallery, into docs/_build/html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo look at: docs/_build/html/index.html
 
 bench: $(READY)  ## benchmarks: ratios side by side, into results/benchmarks
 	for name in operator messages block; do $(BIN)/ghyena benchmark $$name || exit 1; done
@@ -62,4 +67,4 @@ shipped: demo  ## the model that comes with the package, from the demo's run, wi
 	$(BIN)/ghyena publish runs/demo --out src/geometric_hyena/pretrained/protein-md-demo --note "The adenylate kinase transitions of the Python package MDAnalysisTests, under that package's licence, are not part of this folder. The weights are under that of geometric-hyena, Apache-2.0."
 
 clean:  ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist src/*.egg-info docs/_build docs/gallery

@@ -118,7 +118,7 @@ def test_the_card_says_what_it_is_and_is_kept(tmp_path):
     ("options", "said"),
     [
         ({"name": "alphafold"}, "model: there is no 'alphafold'"),
-        ({"hiden_dim": 3}, "hiden_dim: egnn has no such option; choose of: .*hidden_dim"),
+        ({"hiden_dim": 3}, "hiden_dim: egnn has no such option; leave it out. It has: .*hidden_dim"),
         ({"readout": "ribosome"}, "readout: there is no 'ribosome'"),
         ({"readout": "residue"}, "needs the model's hidden_dim"),
         ({"radius": torch.ones(())}, "radius: a Tensor cannot be written"),

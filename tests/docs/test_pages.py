@@ -1,0 +1,102 @@
+"""Code on the pages runs as it stands there; commands are ones that the command line takes."""
+
+import re
+import shlex
+
+import pytest
+import torch
+
+from docs.pages import DOCS, ROOT, blocks, commands, name, pages
+from geometric_hyena.cli import main
+from geometric_hyena.cli.main import VERBS
+from geometric_hyena.training.config_parser import ConfigParser
+from geometric_hyena.training.recipes import RECIPES, find_recipe
+
+# These three are followed from the first to the last line, see test_adding.
+ADDING = {"guides/add-model.md", "guides/add-operator.md", "guides/add-task.md"}
+PAGES = [page for page in pages() if name(page) not in ADDING]
+WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+WITH_COMMANDS = [page for page in PAGES if any(line.startswith("ghyena") for line in commands(page))]
+
+
+def test_the_pages_are_found():
+    assert {"tour.md", "conventions.md", "guides/your-model.md"} <= set(map(name, WITH_PYTHON))
+    assert {"index.md", "guides/protein.md", "studies/order.md"} <= set(map(name, WITH_COMMANDS))
+    assert set(map(name, pages())) >= ADDING
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
+def test_python_runs_one_block_after_the_other(page, tmp_path, monkeypatch):
+    if "torch_geometric" in page.read_text():
+        pytest.importorskip("torch_geometric")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    with torch.random.fork_rng():
+        for block in blocks(page):
+            if block.language == "python":
+                exec(compile(block.text, name(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=name)
+def test_commands_are_understood(page, capsys):
+    for line in commands(page):
+        words = shlex.split(line)
+        if words[0] == "ghyena":
+            understood(words[1:], capsys)
+
+
+def understood(words, capsys):
+    """Raise unless verb, recipe and options of a command line exist, with values of their types."""
+    verb, rest = words[0], [word for word in words[1:] if word != "..."]
+    if verb.startswith("--") or verb.isupper():
+        return
+    assert verb in VERBS, words
+    if verb == "train" and rest and rest[0] in RECIPES and "--help" not in rest:
+        options = [word for word in rest[1:] if not word.startswith("[")]
+        ConfigParser(find_recipe(rest[0]).config_class(), "ghyena train", rest[0]).read(options)
+        return
+    topic = rest[:1] if verb in ("train", "data") and rest and not rest[0].startswith("--") else []
+    if topic and topic[0].isupper():  # NAME: whichever
+        topic = []
+    capsys.readouterr()
+    assert main([verb, *topic, "--help"]) == 0
+    text = capsys.readouterr().out
+    for word in rest:
+        if word.startswith("--") and not word.startswith("--data."):
+            assert f"{word} " in f"{text} ".replace("\n", " "), f"{verb} has no option {word}"
+
+
+def test_options_that_do_not_exist_are_found(capsys):
+    with pytest.raises(ValueError, match=r"no_such|no-such"):
+        understood(["train", "recall", "--no-such", "3"], capsys)
+    with pytest.raises(AssertionError, match="has no option --no-such"):
+        understood(["benchmark", "block", "--no-such", "3"], capsys)
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_make_targets_exist(page):
+    makefile = (ROOT / "Makefile").read_text()
+    for line in commands(page):
+        if line.startswith("make "):
+            assert f"\n{line.split()[1]}:" in makefile, line
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_linked_files_exist(page):
+    """Pictures and links to files, as GitHub resolves them too."""
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target and "gallery/" not in target:
+            assert (page.parent / target).exists(), f"{name(page)}: {target}"
+
+
+def test_no_page_is_left_out_of_the_tree():
+    """By name or pattern, the front page leads to each of them."""
+    entries = set()
+    for block in blocks_of_toctrees(DOCS / "index.md"):
+        entries |= {e for e in block.splitlines() if e and not e.startswith(":")}
+    found = {path for entry in entries for path in DOCS.glob(f"{entry}.md")}
+    assert set(pages()) - found == {DOCS / "index.md"}
+
+
+def blocks_of_toctrees(page):
+    return re.findall(r"^```\{toctree\}\n(.*?)^```$", page.read_text(), flags=re.DOTALL | re.MULTILINE)
