@@ -91,7 +91,7 @@ def test_the_order_and_the_readout_come_back_too(tmp_path, batch):
 
 def test_a_trained_model_and_its_readout_become_one_that_can_be_saved(tmp_path, batch):
     torch.manual_seed(0)
-    model = build_model("egnn", 4, 1, {**OPTIONS, "unheard of": 1}).eval()
+    model = build_model("egnn", 4, 1, {**OPTIONS, "gate": "k"}).eval()
     readout = ResidueReadout(8, 2)
     torch.nn.init.normal_(readout.head[-1].weight)
     from_predictor(model, readout).save_pretrained(tmp_path)

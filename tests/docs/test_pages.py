@@ -1,5 +1,6 @@
 """Code on the pages runs as it stands there; commands are ones that the command line takes."""
 
+import ast
 import re
 import shlex
 
@@ -16,11 +17,13 @@ from geometric_hyena.training.recipes import RECIPES, find_recipe
 ADDING = {"guides/add-model.md", "guides/add-operator.md", "guides/add-task.md"}
 PAGES = [page for page in pages() if name(page) not in ADDING]
 WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+WITH_PARTS = [page for page in PAGES if any(block.language == "py" for block in blocks(page))]
 WITH_COMMANDS = [page for page in PAGES if any(line.startswith("ghyena") for line in commands(page))]
 
 
 def test_the_pages_are_found():
     assert {"tour.md", "conventions.md", "guides/your-model.md"} <= set(map(name, WITH_PYTHON))
+    assert {"pytorch.md", "scaling.md", "streaming.md"} <= set(map(name, WITH_PARTS))
     assert {"index.md", "guides/protein.md", "studies/order.md"} <= set(map(name, WITH_COMMANDS))
     assert set(map(name, pages())) >= ADDING
 
@@ -35,6 +38,17 @@ def test_python_runs_one_block_after_the_other(page, tmp_path, monkeypatch):
         for block in blocks(page):
             if block.language == "python":
                 exec(compile(block.text, name(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", WITH_PARTS, ids=name)
+def test_parts_of_programs_import_what_there_is(page):
+    """`py` marks what stands in the reader's own program, with a model and data that the page does not have."""
+    for block in blocks(page):
+        if block.language == "py":
+            imports = [
+                node for node in ast.parse(block.text).body if isinstance(node, ast.Import | ast.ImportFrom)
+            ]
+            exec(compile(ast.Module(imports, type_ignores=[]), name(page), "exec"), {})
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name)

@@ -54,10 +54,13 @@ def hyena(**options):
     return GeometricHyena(SCALARS, 1, 16, 4, 1, edge_dim=EDGES, **options)
 
 
+_NO_TENSORS = ("neighbors", "sharding")
+
+
 def tensors(batch):
     table = batch.neighbors
     return {
-        **{name: getattr(batch, name) for name in batch.__dataclass_fields__ if name != "neighbors"},
+        **{name: getattr(batch, name) for name in batch.__dataclass_fields__ if name not in _NO_TENSORS},
         "index": table.index,
         "mask": table.mask,
     }

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from geometric_hyena.errors import InputError
 from geometric_hyena.report.page import (
     Collapsed,
     Columns,
@@ -119,7 +120,7 @@ def test_a_failed_write_keeps_the_old_report(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="no space"):
         Page("second").write(path)
     assert "first" in path.read_text(encoding="utf-8")
     assert os.listdir(tmp_path) == ["report.html"]

@@ -11,8 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from fuzz.runs import UNFINISHED, finished
-from geometric_hyena.data.nbody import cache as nbody_cache
-from geometric_hyena.data.rna.builder import cache as sketch_cache
+from geometric_hyena.data.kept_arrays import read_kept
 from training.small_runs import ghyena
 
 
@@ -109,13 +108,12 @@ def test_configurations(own, trap, tag, capsys):
     assert not (own.parent / "new").exists()
 
 
-@pytest.mark.parametrize("cache", [sketch_cache, nbody_cache])
-def test_entries_of_a_cache(cache, trap, tmp_path):
+def test_entries_of_a_cache(trap, tmp_path):
     """Arrays of objects are pickles inside; such an entry counts as broken, and is made anew."""
     path = tmp_path / "entry.npz"
     names = ("coordinates", "positions", "velocities", "charges")
     np.savez(path, **{name: np.array([trap], dtype=object) for name in names})
     assert zipfile.is_zipfile(path)
-    assert cache._read(path) is None
+    assert read_kept(path) is None
     path.write_bytes(pickle.dumps(trap))
-    assert cache._read(path) is None
+    assert read_kept(path) is None

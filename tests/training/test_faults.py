@@ -59,16 +59,17 @@ def ends(capsys):
 
 @contextmanager
 def at_loss(call, change):
-    """The `call`-th loss that is computed, from 0, is changed: `change` gets loss and prediction."""
-    compute, count = RecallTask.loss, [0]
+    """The `call`-th batch's part of a loss, from 0, is changed: `change` gets it and the prediction."""
+    criterion = type(RecallTask.criterion)
+    compute, count = criterion.sums, [0]
 
     def changed(self, prediction, target):
-        loss = compute(self, prediction, target)
+        sums = compute(self, prediction, target)
         count[0] += 1
-        return change(loss, prediction) if count[0] == call + 1 else loss
+        return change(sums, prediction) if count[0] == call + 1 else sums
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecallTask, "loss", changed)
+        patch.setattr(criterion, "sums", changed)
         yield
 
 

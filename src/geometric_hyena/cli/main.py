@@ -41,7 +41,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"ghyena: {_printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interruption:
-        print(f"ghyena: {interruption or 'interrupted'}", file=sys.stderr)
+        print(f"ghyena: {str(interruption) or 'interrupted'}", file=sys.stderr)
         return getattr(interruption, "code", 130)
 
 

@@ -65,6 +65,8 @@ class BatchFiles:
         InputError: naming the file that is missing, or has another shape.
     """
 
+    sharding = None  # all tokens are this process's
+
     def __init__(self, folder: str | Path):
         path = Path(folder)
         self.scalars = self._required(path, "scalars", 2)
