@@ -42,7 +42,7 @@ def test_python_runs_one_block_after_the_other(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", WITH_PARTS, ids=name)
 def test_parts_of_programs_import_what_there_is(page):
-    """`py` marks what stands in the reader's own program, with a model and data that the page does not have."""
+    """`py` marks parts of the reader's own program: the page does not have its model and data."""
     for block in blocks(page):
         if block.language == "py":
             imports = [
