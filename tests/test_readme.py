@@ -17,7 +17,7 @@ def blocks():
 
 
 def test_python_blocks_run_one_after_the_other(blocks):
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names = {
         "q": torch.randn(2, 9, 4, 3),
         "k": torch.randn(2, 9, 4, 3),
