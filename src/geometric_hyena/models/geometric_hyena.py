@@ -64,6 +64,7 @@ class GeometricHyena(nn.Module):
         interaction: whether scalars and vectors meet in the convolution.
         padding: "circular" convolution, or "zero": nothing wraps around the end.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
+        dropout: part of the scalars that a training step leaves out, on their way into every block.
         block: what makes a block, called as `GeometricHyenaBlock` is, for a stack of other blocks.
     """
 
@@ -87,6 +88,7 @@ class GeometricHyena(nn.Module):
         interaction: bool = True,
         padding: str = "circular",
         conv_norm: str = "length",
+        dropout: float = 0.0,
         block: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
@@ -116,6 +118,8 @@ class GeometricHyena(nn.Module):
         self.blocks = nn.ModuleList(
             make_block(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
+        # Of scalars alone: vectors that are scaled at random are lost on what is told by their lengths.
+        self.dropout = nn.Dropout(dropout)
         self.output_norm = nn.LayerNorm(hidden_dim)
         self.shift = nn.Linear(vector_channels, 1, bias=False)
 
@@ -134,7 +138,7 @@ class GeometricHyena(nn.Module):
         vectors = self.input_vectors(positions, batch.vectors)
         scalars, vectors = project(self.embed, self.embed_scalars(batch.scalars), vectors, geometry)
         for block in self.blocks:
-            scalars, vectors = block(scalars, vectors, geometry)
+            scalars, vectors = block(self.dropout(scalars), vectors, geometry)
         return self.output(scalars, vectors, batch.positions)
 
     # --- what is done to some tokens or all, (n, ...) each ---

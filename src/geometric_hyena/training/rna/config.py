@@ -25,14 +25,15 @@ class RnaRunConfig(RunConfig):
     """Train on measurements of RNA.
 
     Attributes:
-        dropout: part of the pooled features that a training step leaves out.
+        dropout: part of the scalars that a training step leaves out, before blocks of geometric-hyena and
+            from what is pooled.
         opponents: all, or tables: without GRU and SVR, which have to be trained.
         data: what is read, built and split.
     """
 
     epochs: int = 60
     batch_size: int = 16
-    dropout: float = 0.1
+    dropout: float = 0.2
     opponents: str = "all"
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(hidden_dim=64, vector_channels=8, blocks=2)

@@ -13,7 +13,12 @@ from geometric_hyena.training.task import Predictor
 
 def rna_predictor(config: RnaRunConfig, targets: int, level: Level) -> tuple[Predictor, SumReadout]:
     """A fresh model with T numbers per nucleotide or molecule, and its readout."""
-    options = {**asdict(config.network), "radius": config.data.radius, "edge_dim": EDGE_FEATURES}
+    options = {
+        **asdict(config.network),
+        "radius": config.data.radius,
+        "edge_dim": EDGE_FEATURES,
+        "dropout": config.dropout,
+    }
     model = build_model(config.model, scalar_features(config.data), 0, options)
     kind = ResidueReadout if level == "nucleotide" else MoleculeReadout
     readout = kind(config.network.hidden_dim, targets, config.dropout)
