@@ -71,7 +71,7 @@ def largest(rows, name):
 
 def test_models_stop_at_their_limits(laws):
     rows = list(scaling.rows(Settings(limit=60, limit_memory=12 * GIB), CPU))
-    assert largest(rows, OURS) == 1_048_576
+    assert largest(rows, OURS) == 2_000_000
     assert largest(rows, FUSED) == 32_768  # 21 s; the next would take 86
     assert largest(rows, MATERIALISED) == 16_384  # 4 GiB; the next would take 16
     rows = list(scaling.rows(Settings(limit=1, limit_memory=GIB), CPU))
