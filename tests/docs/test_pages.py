@@ -111,11 +111,11 @@ WRITTEN = dict(
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in [README, *pages()] if "![" in page.read_text()], ids=lambda p: p.stem
+    "page", [p for p in [README, *pages()] if re.search(r"!\[|<img", p.read_text())], ids=lambda p: p.stem
 )
 def test_pictures_name_the_command_that_draws_them(page):
     text = page.read_text()
-    for target in re.findall(r"!\[[^\]]*\]\((\S+)\)", text):
+    for target in re.findall(r'(?:!\[[^\]]*\]\(|<img src=")([^)"\s]+)', text):
         stem = target.rsplit("/", 1)[1].partition(".")[0]
         (command,) = (WRITTEN[name] for name in WRITTEN if stem == name or stem.startswith(f"{name}-"))
         named = " ".join(command.split()[:3])
