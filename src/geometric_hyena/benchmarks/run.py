@@ -42,7 +42,8 @@ def run_benchmark(name: str, folder: Path, settings: Settings | None = None, thr
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     left_out: dict[str, str] = {}
     if hasattr(module, "installed"):
-        settings, left_out = module.installed(settings)
+        present: tuple[Settings, dict[str, str]] = module.installed(settings)
+        settings, left_out = present
         for what, reason in left_out.items():
             print(f"ghyena: {what} is left out: {reason}", file=sys.stderr, flush=True)
     try:
