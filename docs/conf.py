@@ -56,6 +56,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "image_scrapers": ("gallery_figures.scrape",),
     "reset_modules": (),
+    "capture_repr": (),  # what is printed is shown, not what a last line happens to give
     "abort_on_example_error": True,
     "download_all_examples": False,
     "write_computation_times": False,

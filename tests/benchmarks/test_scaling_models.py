@@ -84,6 +84,22 @@ def test_a_missing_package_is_named_with_the_line_that_brings_it(monkeypatch):
             one_layer.check(name, 4, CPU)
 
 
+def test_of_all_models_those_without_their_package_are_left_out_with_a_line(tmp_path, monkeypatch, capsys):
+    few = {name: one_layer.PEERS[name] for name in ("geometric-hyena", "egnn", "se3-transformer-pytorch")}
+    monkeypatch.setattr(one_layer, "PEERS", few)
+    monkeypatch.setitem(sys.modules, "se3_transformer_pytorch", None)
+    monkeypatch.setattr(scaling_models, "LENGTHS", (20, 24))
+    monkeypatch.setattr(measure, "PATIENCE", 0.0)
+    words = ["benchmark", "scaling", "--models", "all", "--channels", "2", "--out", str(tmp_path)]
+    assert main(words) == 0
+    said = "se3-transformer-pytorch needs the package 'se3-transformer-pytorch', which is not installed"
+    assert f"ghyena: se3-transformer-pytorch is left out: {said}" in capsys.readouterr().err
+    record = json.loads((tmp_path / "scaling-models.json").read_text())
+    assert {row["model"] for row in record["rows"]} == {"geometric-hyena", "egnn"}
+    assert list(record["left out"]) == ["se3-transformer-pytorch"]
+    assert f"Left out: se3-transformer-pytorch. {said}" in (tmp_path / "scaling-models.md").read_text()
+
+
 def test_each_model_takes_turns_with_ours_and_stops_alone(monkeypatch):
     """Ours is linear; one peer runs out of time, the other of memory; ratios come from turns with ours."""
     laws = {

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from geometric_hyena.data.kept_arrays import read_kept, write_kept
+from geometric_hyena.data.kept_arrays import read_all_kept, read_kept, write_kept
 from geometric_hyena.errors import WriteError
 
 ARRAYS = {
@@ -78,6 +78,20 @@ def test_arrays_of_another_file_under_its_directory(kept):
     """Each array is whole by the checksum of the archive; together they are not what was kept."""
     np.savez(kept, **{**dict(np.load(kept)), "charges": np.array([1, 1, 1], dtype=np.int8)})
     assert read_kept(kept) is None
+
+
+def test_files_of_an_earlier_version_are_told_in_one_line(tmp_path, caplog):
+    """They hold no checksum."""
+    old = [tmp_path / f"{number}.npz" for number in range(3)]
+    for path in old:
+        np.savez(path, **ARRAYS)
+    whole = tmp_path / "whole.npz"
+    write_kept(whole, ARRAYS)
+    read = read_all_kept([old[0], whole, tmp_path / "none.npz", *old[1:]])
+    assert list(read) == [whole]
+    assert same(read[whole])
+    (told,) = caplog.messages
+    assert told == f"ghyena: {tmp_path}: 3 files of an earlier version, made again"
 
 
 def test_a_full_disk(kept, monkeypatch):

@@ -103,6 +103,34 @@ def test_linked_files_exist(page):
             assert (page.parent / target).exists(), f"{name(page)}: {target}"
 
 
+README = ROOT / "README.md"
+# Of the list of results: a file's name without its suffix, and the command that wrote it.
+WRITTEN = dict(
+    re.findall(r"^\| `[^`]*/([\w-]+)\..*? \| `([^`]+)`", (ROOT / "results/README.md").read_text(), re.M)
+)
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in [README, *pages()] if re.search(r"!\[|<img", p.read_text())], ids=lambda p: p.stem
+)
+def test_pictures_name_the_command_that_draws_them(page):
+    text = page.read_text()
+    for target in re.findall(r'(?:!\[[^\]]*\]\(|<img src=")([^)"\s]+)', text):
+        stem = target.rsplit("/", 1)[1].partition(".")[0]
+        (command,) = (WRITTEN[name] for name in WRITTEN if stem == name or stem.startswith(f"{name}-"))
+        named = " ".join(command.split()[:3])
+        assert named in text, f"{page.name}: {target} is drawn by {named}"
+
+
+def test_commands_of_the_readme_are_understood(capsys):
+    found = [shlex.split(line) for line in commands(README)]
+    found = [words[1:] if "=" in words[0] else words for words in found]
+    ours = [words[1:] for words in found if words[0] == "ghyena"]
+    assert len(ours) > 10
+    for words in ours:
+        understood(words, capsys)
+
+
 def test_no_page_is_left_out_of_the_tree():
     """By name or pattern, the front page leads to each of them."""
     entries = set()

@@ -102,6 +102,8 @@ def archive(path: Path, folder: Path) -> object:
 READERS: dict[str, Reader] = {
     "dcd": Reader(partial(starts.trajectory, suffix=".dcd"), trajectory),
     "trr": Reader(partial(starts.trajectory, suffix=".trr"), trajectory),
+    "xtc": Reader(partial(starts.trajectory, suffix=".xtc"), trajectory),
+    "xyz": Reader(partial(starts.trajectory, suffix=".xyz"), trajectory),
     "netcdf": Reader(partial(starts.trajectory, suffix=".ncdf"), trajectory),
     "psf": Reader(partial(starts.topology, suffix=".psf"), topology),
     "gro": Reader(partial(starts.topology, suffix=".gro"), topology),
@@ -123,4 +125,10 @@ READERS: dict[str, Reader] = {
     "run-directory": Reader(runs.run_files, runs.read_run),
     "weights": Reader(runs.weights, runs.use_run),
     "checkpoint": Reader(runs.checkpoints, runs.resume),
+}
+
+# Of MDAnalysis alone, and seldom given: in `make test-all` only.
+_SELDOM = (".trz", ".coor", ".crd", ".gro", ".pdbqt", ".mdcrd", ".lammpsdump")
+SELDOM = {
+    f"frames{suffix}": Reader(partial(starts.trajectory, suffix=suffix), trajectory) for suffix in _SELDOM
 }

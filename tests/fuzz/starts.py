@@ -32,14 +32,40 @@ def adk():
 
 
 def trajectory(folder: Path, suffix: str) -> dict[str, bytes]:
-    """Four frames, and `whole.pdb` to read them with."""
+    """Four frames, or one where the format has no more, and `whole.pdb` to read them with."""
     group = adk()
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the writers fill in what a PSF does not say
         group.write(str(folder / "whole.pdb"))
-        group.write(str(folder / f"start{suffix}"), frames=group.universe.trajectory[:4])
+        if suffix in _WRITTEN_HERE:
+            frames = [group.positions for _ in group.universe.trajectory[:4]]
+            return {f"adk{suffix}": _WRITTEN_HERE[suffix](frames).encode()}
+        several = {} if suffix in _SINGLE else {"frames": group.universe.trajectory[:4]}
+        group.write(str(folder / f"start{suffix}"), **several)
     return {f"adk{suffix}": (folder / f"start{suffix}").read_bytes()}
+
+
+def _mdcrd(frames: list[np.ndarray]) -> str:
+    """Amber's text trajectory without boxes: ten numbers of eight columns a line."""
+    lines = ["adenylate kinase"]
+    for frame in frames:
+        numbers = [f"{x:8.3f}" for x in frame.ravel()]
+        lines += ["".join(numbers[i : i + 10]) for i in range(0, len(numbers), 10)]
+    return "\n".join(lines) + "\n"
+
+
+def _lammps_dump(frames: list[np.ndarray]) -> str:
+    lines: list[str] = []
+    for step, frame in enumerate(frames):
+        lines += ["ITEM: TIMESTEP", str(step), "ITEM: NUMBER OF ATOMS", str(len(frame))]
+        lines += ["ITEM: BOX BOUNDS pp pp pp", *["-50 50"] * 3, "ITEM: ATOMS id type x y z"]
+        lines += [f"{i} 1 {x:.3f} {y:.3f} {z:.3f}" for i, (x, y, z) in enumerate(frame, 1)]
+    return "\n".join(lines) + "\n"
+
+
+_SINGLE = (".coor", ".crd", ".gro", ".pdbqt")
+_WRITTEN_HERE = {".mdcrd": _mdcrd, ".lammpsdump": _lammps_dump}  # MDAnalysis only reads these
 
 
 def topology(folder: Path, suffix: str) -> dict[str, bytes]:

@@ -5,14 +5,14 @@ import pytest
 from fuzz.cases import outcomes
 from fuzz.fakes import FAKES
 from fuzz.mutations import MUTATIONS, mutated
-from fuzz.readers import READERS
+from fuzz.readers import READERS, SELDOM
 
 CASES = 30
 MANY = 250  # more of them, in `make test-all`
 
 
 def check(name, seeds, folder):
-    reader = READERS[name]
+    reader = {**READERS, **SELDOM}[name]
     files = reader.starts(folder)
     whole = [-1 - number for number in range(len(files))]
     found = list(outcomes(reader.read, files, [*whole, *seeds], folder))
@@ -31,7 +31,7 @@ def test_broken_files(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [*READERS, *SELDOM])
 def test_many_broken_files(name, tmp_path):
     check(name, range(CASES, CASES + MANY), tmp_path)
 

@@ -1,7 +1,9 @@
 # Tests of the core with the oldest versions that pyproject.toml names, in an environment of their own. torch is
 # lowered, too, where an index offers its wheel for processors (TORCH_INDEX: such an index); else the one of
 # constraints.txt stays, and the last line says so.
+# usage: sh test_lowest.sh     (PYTHON: 3.11 or 3.12, for which these versions have wheels)
 set -eu
+unset PYTHONPATH  # it may name the checkout; what is tested is what is installed
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 room=$(mktemp -d)
@@ -26,6 +28,6 @@ install --no-deps "$root"
 "$python" -m pip list --disable-pip-version-check 2>/dev/null | grep -i -E '^(torch|numpy|scipy|safetensors) '
 cd "$root"
 # TESTS: others than these, which need nothing beyond the core.
-OMP_NUM_THREADS=1 env -u PYTHONPATH "$python" -m pytest -p no:cacheprovider --noconftest \
+OMP_NUM_THREADS=1 "$python" -m pytest -p no:cacheprovider --noconftest \
     ${TESTS:-tests/operators tests/geometry tests/layers tests/models tests/equivariance/test_models.py}
 echo "lowest versions: passed; $said"

@@ -1,6 +1,7 @@
 # Install wheel and sdist, one after the other, into an environment that has nothing but what they ask for.
 # usage: sh try_package.sh dist/*.whl dist/*.tar.gz     (PYTHON: the interpreter to make it with)
 set -eu
+unset PYTHONPATH  # it may name the checkout, whose sources must not be found
 here=$(cd "$(dirname "$0")" && pwd)
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
@@ -11,7 +12,7 @@ python="$room/venv/bin/python"
 for file in "$@"; do
     "$python" -m pip install --quiet --disable-pip-version-check -c "$here/../../constraints.txt" "$file"
     "$python" -m pip check --disable-pip-version-check
-    # Elsewhere than in the checkout, whose sources must not be found.
-    (cd "$room" && env -u PYTHONPATH "$python" "$here/core_only.py" && "$room/venv/bin/ghyena" --help >/dev/null)
+    # Elsewhere than in the checkout, for the same reason.
+    (cd "$room" && "$python" "$here/core_only.py" && "$room/venv/bin/ghyena" --help >/dev/null)
     "$python" -m pip uninstall --quiet --yes geometric-hyena
 done

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from geometric_hyena.benchmarks.egnn_package import PackagedEGNN
 from geometric_hyena.benchmarks.one_block import HIDDEN, NEIGHBORS, Prepared
 from geometric_hyena.benchmarks.se3_transformer_package import PackagedSE3Transformer
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.geometry.graph import GeometricBatch, GeometricGraph, collate
 from geometric_hyena.geometry.neighbors import sequence_neighbors
 from geometric_hyena.geometry.rotations import random_rotation
@@ -89,6 +89,15 @@ def chosen(words: Sequence[str]) -> list[str]:
         if word not in PEERS:
             raise InputError(f"--models: there is no '{word}'; choose all, or from: {', '.join(PEERS)}")
     return list(dict.fromkeys([OURS, *words]))
+
+
+def missing(name: str, channels: int) -> str:
+    """The package that a model needs and that is not installed, and how to install it; "" where none is."""
+    try:
+        _made(PEERS[name], channels)
+    except MissingDependencyError as error:
+        return str(error)
+    return ""
 
 
 def check(name: str, channels: int, device: torch.device) -> None:

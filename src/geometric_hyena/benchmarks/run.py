@@ -40,6 +40,12 @@ def run_benchmark(name: str, folder: Path, settings: Settings | None = None, thr
     module = _module(name)
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    left_out: dict[str, str] = {}
+    if hasattr(module, "installed"):
+        present: tuple[Settings, dict[str, str]] = module.installed(settings)
+        settings, left_out = present
+        for what, reason in left_out.items():
+            print(f"ghyena: {what} is left out: {reason}", file=sys.stderr, flush=True)
     try:
         module.check(settings, device)
     except AssertionError as error:
@@ -61,6 +67,7 @@ def run_benchmark(name: str, folder: Path, settings: Settings | None = None, thr
         "device": device.type,
         "numba": numba_imports(),
         "environment": environment(),
+        "left out": left_out,
         "rows": found,
         "fits": module.fits(found, settings) if hasattr(module, "fits") else [],
         "targets": module.targets(found, settings),
@@ -99,6 +106,7 @@ def _show(module: ModuleType, record: dict[str, Any], folder: Path) -> str:
     parts = [f"# {record['title']}", f"{'REDUCED. ' if record['reduced'] else ''}{notes}"]
     parts.append(f"![{record['title']}]({name}.svg)")
     parts += [markdown(record[key]) for key in ("fits", "rows", "targets") if record[key]]
+    parts += [f"Left out: {what}. {reason}." for what, reason in record.get("left out", {}).items()]
     text = "\n\n".join(parts) + "\n"
     try:
         figure = module.figure(record)

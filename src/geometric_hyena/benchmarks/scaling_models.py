@@ -4,6 +4,7 @@ The papers' Figure 1, with the fused attention beside the materialised one, and 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,18 @@ _PROTOTYPE = {
 def title(settings: Settings) -> str:
     """What is measured."""
     return f"One layer of every model, H = {HIDDEN}, C = {settings.channels}, k = {NEIGHBORS}"
+
+
+def installed(settings: Settings) -> tuple[Settings, dict[str, str]]:
+    """For all models: settings that name those that can be made, and why each other cannot.
+
+    A model asked for by name stays: `check` raises where its package is missing.
+    """
+    if settings.models not in ((), ("all",)):
+        return settings, {}
+    reasons = {name: one_layer.missing(name, settings.channels) for name in _names(settings)}
+    present = tuple(name for name, reason in reasons.items() if not reason)
+    return replace(settings, models=present), {name: why for name, why in reasons.items() if why}
 
 
 def check(settings: Settings, device: torch.device) -> None:

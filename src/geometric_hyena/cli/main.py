@@ -14,7 +14,7 @@ VERBS = {
     "reproduce": ("geometric_hyena.cli.reproduce", "a table or figure of the papers, trained and drawn"),
     "benchmark": ("geometric_hyena.cli.benchmark", "time and memory as ratios, side by side"),
     "models": ("geometric_hyena.cli.models", "list the models by name: symmetry, cost, size, source"),
-    "data": ("geometric_hyena.cli.data", "download a data set"),
+    "data": ("geometric_hyena.cli.data", "download a data set, or check the files of one"),
 }
 
 _USAGE = """usage: ghyena VERB ... [--debug]
@@ -22,6 +22,8 @@ _USAGE = """usage: ghyena VERB ... [--debug]
 SE(3)-equivariant long-convolution networks for large ordered biomolecules.
 
 {verbs}
+
+A first run, two minutes on two cores: ghyena train protein-md --out runs/demo
 
   --help     help, at every level      --version  version
   --debug    show the traceback of an error

@@ -6,7 +6,7 @@ from geometric_hyena.cli.words import take_flag, take_options, wants_help
 from geometric_hyena.errors import InputError
 from geometric_hyena.memory import memory_size
 
-_USAGE = """usage: ghyena predict RUN FILES ... [--out DIR] [--stride N] [--force]
+_USAGE = """usage: ghyena predict RUN FILES ... [--out DIR] [--stride N] [--memory SIZE] [--force]
 
 Predict with a trained run for new files; which files, its recipe says.
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +17,38 @@ _log = logging.getLogger(__name__)
 
 
 def read_kept(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays of a file by name; None where there is none, or where it is damaged, which is logged.
+    """The arrays of one file by name, None where there is none that can be used; see `read_all_kept`."""
+    return read_all_kept([path]).get(path)
 
-    A zip archive's own checksums do not cover its directory: the arrays are checked against theirs.
+
+def read_all_kept(paths: Iterable[Path]) -> dict[Path, dict[str, np.ndarray]]:
+    """The arrays of those files that are there and whole, by path and name.
+
+    Logged are each damaged file, and in one line those that an earlier version kept without a checksum. A
+    zip archive's own checksums do not cover its directory: the arrays are checked against theirs.
     """
-    try:
-        with open(path, "rb") as opened, np.load(opened) as file:
-            found = dict(file)
-        if found.pop(_DIGEST).tobytes() != _digest(found):
-            raise ValueError("the arrays have another sha256")
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # zip and numpy meet anything in a damaged file
-        _log.warning(f"ghyena: {path}: is damaged ({error}), and made again")
-        return None
-    return found
+    read: dict[Path, dict[str, np.ndarray]] = {}
+    unsigned: list[Path] = []
+    for path in paths:
+        try:
+            with open(path, "rb") as opened, np.load(opened) as file:
+                found = dict(file)
+            digest = found.pop(_DIGEST, None)
+            if digest is None:
+                unsigned.append(path)
+                continue
+            if digest.tobytes() != _digest(found):
+                raise ValueError("the arrays have another sha256")
+        except FileNotFoundError:
+            continue
+        except Exception as error:  # zip and numpy meet anything in a damaged file
+            _log.warning(f"ghyena: {path}: is damaged ({error}), and made again")
+            continue
+        read[path] = found
+    if unsigned:
+        count = f"{len(unsigned):,} file{'s' * (len(unsigned) > 1)}"
+        _log.warning(f"ghyena: {unsigned[0].parent}: {count} of an earlier version, made again")
+    return read
 
 
 def write_kept(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

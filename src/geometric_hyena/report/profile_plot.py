@@ -39,7 +39,7 @@ def nucleotide_profile(
     if sizes != {(count,)} or not count:
         raise InputError(f"nucleotide_profile: expected shapes ({count},), got {sorted(sizes)}")
     heights = [1.25] * len(predicted) + [0.9]
-    figure = new_figure(HALF_WIDTH, sum(heights) + 0.5)
+    figure = new_figure(HALF_WIDTH, sum(heights) + (0.75 if measured else 0.5))
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     place = np.arange(1, count + 1)
     for axes, (name, values) in zip(panels, predicted.items(), strict=False):
@@ -48,8 +48,10 @@ def nucleotide_profile(
             axes.step(place, true, where="mid", color=REFERENCE, linewidth=1.1, label="measured")
         axes.step(place, values, where="mid", color=MODEL, linewidth=1.1, label="predicted")
         axes.set_title(name, parse_math=False)  # the name of a column: its dollar signs are no formulae
-        if true is not None and axes is panels[0]:
-            axes.legend(loc="upper right", ncols=2)
+    if measured:
+        lines = {line.get_label(): line for axes in panels[:-1] for line in axes.get_lines()}
+        # A row of its own: curves reach every corner of their panels.
+        figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=2)
     _draw_arcs(panels[-1], partners)
     for axes in panels:
         for start in [] if chain_starts is None else chain_starts:

@@ -50,14 +50,14 @@ class Neighbours(NamedTuple):
 
 
 class BatchFiles:
-    """A batch as files in a folder, for sequences that do not fit into memory.
+    """A batch as files in a folder, for sequences that do not fit into memory::
 
-    scalars.npy        (T, S)
-    positions.npy      (T, 3), angstrom
-    neighbors.npy      (T, K) integers, numbers of packed tokens, padded with -1
-    lengths.npy        (B,) tokens of each sequence; without it, one sequence
-    vectors.npy        (T, V, 3), if any
-    edge_features.npy  (T, K, E), if any
+        scalars.npy        (T, S)
+        positions.npy      (T, 3), angstrom
+        neighbors.npy      (T, K) integers, numbers of packed tokens, padded with -1
+        lengths.npy        (B,) tokens of each sequence; without it, one sequence
+        vectors.npy        (T, V, 3), if any
+        edge_features.npy  (T, K, E), if any
 
     `numpy.lib.format.open_memmap` writes such files a block at a time.
 

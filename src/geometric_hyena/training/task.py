@@ -48,7 +48,7 @@ class Predictor(nn.Module):
         self.readout = readout
 
     def forward(self, batch: GeometricBatch) -> Tensor:
-        """The prediction of the task for a batch."""
+        """The prediction for a batch, shaped as the readout says: (T, 3), (B, 3), (R, targets), ..."""
         return self.with_auxiliary(batch)[0]
 
     def with_auxiliary(self, batch: GeometricBatch) -> tuple[Tensor, Tensor | None]:

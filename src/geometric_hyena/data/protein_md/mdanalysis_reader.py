@@ -1,5 +1,7 @@
 """MDAnalysis behind a few functions whose errors say in one line what is wrong with which file."""
 
+import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +72,7 @@ def open_topology(path: str) -> "Universe":
             f"{path}: is a trajectory, which names no atoms; give its PSF, PDB or GRO as data.topology"
         )
     check_announced(path)
-    with _quiet(), translated(path, "topology"):
+    with _quiet(), translated(path, "topology"), _half_built():
         # Masses are left out: those MDAnalysis guesses would pass for the topology's own.
         return MDAnalysis.Universe(path, to_guess=("types",))
 
@@ -94,7 +96,7 @@ def open_trajectory(universe: Any, topology: str, path: str) -> Any:
         ) from None
     with _quiet():
         _probe(path)
-        with translated(path, "trajectory"):
+        with translated(path, "trajectory"), _half_built():
             reader = reader_class(path, n_atoms=count)
     if reader.n_atoms != count:
         raise InputError(
@@ -198,14 +200,15 @@ def _universe_from_mmcif(path: str) -> "Universe":
 
 
 def _probe(path: str) -> None:
-    """Open a binary trajectory at the lowest level, where broken and cut files fail cleanly.
+    """Check what a trajectory announces, and open a binary one at the lowest level.
 
-    The readers above that level leave half-built objects whose destruction prints tracebacks; and the DCD
-    reader counts whole frames and passes over a cut one in silence.
+    There broken and cut files fail cleanly; of the readers above that level, which may leave half-built
+    objects, the DCD one counts whole frames and passes over a cut one in silence.
     """
     from MDAnalysis.lib.formats.libdcd import DCDFile
     from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
 
+    check_announced(path)
     suffix = Path(path).suffix.lower()
     if suffix == ".dcd":
         try:
@@ -228,12 +231,31 @@ def _probe(path: str) -> None:
                     f"{_mend(frames)}"
                 )
     elif suffix in (".xtc", ".trr"):
-        check_announced(path)
         with translated(path, "trajectory"), (XTCFile if suffix == ".xtc" else TRRFile)(path) as file:
             file.read()
     elif suffix in (".nc", ".ncdf"):
         with translated(path, "trajectory"):
             netcdf_file(path).close()
+
+
+@contextmanager
+def _half_built() -> Iterator[None]:
+    """Let readers that fail while they are made be destroyed here, and in silence.
+
+    Some ask in their destructor for what they do not have yet, and Python would print a traceback of that.
+    """
+    try:
+        yield
+    except Exception as error:
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            cause: BaseException | None = error
+            while cause is not None:
+                traceback.clear_frames(cause.__traceback__)
+                cause = cause.__cause__ or cause.__context__
+        finally:
+            sys.unraisablehook = hook
+        raise
 
 
 @contextmanager

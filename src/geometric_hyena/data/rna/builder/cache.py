@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from geometric_hyena.data.download import cache_directory
-from geometric_hyena.data.kept_arrays import read_kept, write_kept
+from geometric_hyena.data.kept_arrays import read_all_kept, write_kept
 from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.builder.sketch import VERSION, sketch_coordinates, sketch_of
 from geometric_hyena.data.rna.structure import RnaStructure
@@ -49,16 +49,9 @@ def build_sketches(
     make_folder(place)
     asked = list(zip(sequences, structures, strict=True))
     paths = [place / f"{_key(*pair, hydrogens)}.npz" for pair in asked]
-    coordinates: dict[Path, np.ndarray] = {}
-    missing: dict[Path, _Job] = {}
-    for path, pair in zip(paths, asked, strict=True):
-        if path in coordinates or path in missing:
-            continue
-        kept = read_kept(path)
-        if kept is None:
-            missing[path] = (path, *pair, hydrogens)
-        else:
-            coordinates[path] = kept["coordinates"]
+    jobs = {path: (path, *pair, hydrogens) for path, pair in zip(paths, asked, strict=True)}
+    coordinates = {path: arrays["coordinates"] for path, arrays in read_all_kept(jobs).items()}
+    missing = {path: job for path, job in jobs.items() if path not in coordinates}
     coordinates |= zip(missing, _build_all(list(missing.values()), processes), strict=True)
     return [
         sketch_of(*pair, coordinates[path], hydrogens, name)
