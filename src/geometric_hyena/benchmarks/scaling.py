@@ -82,7 +82,9 @@ def targets(found: list[dict[str, Any]], settings: Settings) -> list[dict[str, A
     if settings.channels != 16:
         return []
     longest = max((row["N"] for row in found if row["model"] == OURS and row["mode"] == "forward"), default=0)
-    asked = [("tokens through one block, forward", longest, "least", LENGTHS[-1])]
+    asked: list[tuple[str, float | None, str, float]] = [
+        ("tokens through one block, forward", longest, "least", LENGTHS[-1])
+    ]
     for mode, most_bytes, least_tokens in (("forward", 2200, 10_000_000), ("training", 6000, 4_000_000)):
         part = [r for r in found if r["model"] == OURS and r["mode"] == mode and r["N"] <= _MILLION]
         done = part[-1]["N"] == _MILLION
