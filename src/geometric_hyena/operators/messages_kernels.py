@@ -29,7 +29,7 @@ BLOCK = 32
 
 
 def _compiled(function) -> Any:
-    """`njit` without the interpreter lock; the machine code is kept on disk where one may write."""
+    """`jit.compiled`, but that sums are taken in the order written."""
     return kept(njit(function, nogil=True, error_model="numpy"))
 
 
