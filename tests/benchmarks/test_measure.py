@@ -5,9 +5,8 @@ import torch
 
 from geometric_hyena.benchmarks import measure
 from geometric_hyena.benchmarks.measure import interleaved_medians, peak_bytes, times_and_peaks
-from geometric_hyena.benchmarks.settings import memory_size
 from geometric_hyena.errors import InputError
-from geometric_hyena.memory import spoken_size
+from geometric_hyena.memory import memory_size, spoken_size
 from geometric_hyena.operators.workspace import scratch
 
 on_linux = pytest.mark.skipif(peak_bytes(lambda: None) == -1, reason="peak memory is read from Linux's /proc")

@@ -14,7 +14,7 @@ from geometric_hyena.geometry.graph import collate
 from geometric_hyena.geometry.rotations import random_rotation
 from geometric_hyena.training.protein_md import protein_md_predictor
 from geometric_hyena.training.run_directory import RunDirectory
-from geometric_hyena.training.train import load_predictor, read_run
+from geometric_hyena.training.trained_run import load_predictor, read_run
 from training.small_runs import SELECTION, ghyena
 
 COLUMNS = ["frame", "atom", "name", "resname", "resid", "segid", *("x", "y", "z", "dx", "dy", "dz"), "length"]

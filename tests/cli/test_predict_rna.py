@@ -18,24 +18,17 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import random_rotation
 from geometric_hyena.report.numbers import format_number
 from real_data import real_file
-from training.small_rna import build_here, molecule_table, nucleotide_table, trained
+from training.small_rna import molecule_table, trained
 from training.small_runs import ghyena
+
+pytestmark = pytest.mark.usefixtures("rna_cache")
 
 SEQUENCE, BRACKETS = "GGGGAAACCCCA", "((((...))))."
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache_folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GHYENA_CACHE", str(tmp_path_factory.getbasetemp() / "rna-cache"))
-        build_here()
-        yield
-
-
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("predict-rna")
-    return trained(folder / "run", nucleotide_table(folder / "labels.csv"))
+def run(tmp_path_factory, nucleotide_labels):
+    return trained(tmp_path_factory.mktemp("predict-rna") / "run", nucleotide_labels)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def read_run(path: Path, folder: Path) -> object:
     """What a finished run was made by, where one of the files that say it is broken."""
     from geometric_hyena.training.config import check_run_config
     from geometric_hyena.training.run_directory import RunDirectory
-    from geometric_hyena.training.train import trained_run
+    from geometric_hyena.training.trained_run import trained_run
 
     run = RunDirectory(_with(path, folder))
     _, config = trained_run(run)

@@ -1,8 +1,10 @@
 """Machine code kept on disk: as it was, or compiled again; never a crash, never other code."""
 
 import errno
+import importlib
 import importlib.util
 import os
+import sys
 
 import pytest
 
@@ -65,3 +67,31 @@ def test_a_full_disk_is_told_once(compiled, monkeypatch, caplog):
     assert caplog.text.count("machine code cannot be kept in") == 1
     assert "No space left on device" in caplog.text
     kernel_cache._tell_once.cache_clear()
+
+
+def test_a_change_of_what_is_inlined_from_another_file_is_seen(tmp_path, monkeypatch):
+    import numba
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "two_files"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "whole.py").write_text(
+        "from two_files.part import changed\n\n\ndef whole(x):\n    return 10 * changed(x)\n"
+    )
+
+    def run(constant: int) -> int:
+        (package / "part.py").write_text(
+            f"import numba\n\n\n@numba.njit\ndef changed(x):\n    return x + {constant}\n"
+        )
+        for name in ("two_files", "two_files.part", "two_files.whole"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        importlib.invalidate_caches()
+        kernel = kernel_cache.kept(numba.njit(importlib.import_module("two_files.whole").whole))
+        value = kernel(1)
+        assert value == 10 * (1 + constant)
+        return sum(kernel.stats.cache_hits.values())
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert [run(1), run(1), run(2)] == [0, 1, 0]

@@ -4,6 +4,8 @@ Shared runs are read only: a test that changes one changes a copy.
 """
 
 import functools
+import json
+import math
 from pathlib import Path
 
 import torch
@@ -46,3 +48,14 @@ def moving_run(root: Path) -> Path:
 def still_run(root: Path) -> Path:
     """Trained without velocities."""
     return trained(root / "shared-still", "--data.velocities", "false")
+
+
+def check_read_again(run, model, metric, capsys) -> None:
+    """The run's model has a finite error in the test, and `ghyena evaluate` says the same."""
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["model"] == model
+    before = summary["test"]["model"][metric]
+    assert math.isfinite(before)
+    capsys.readouterr()
+    assert ghyena("evaluate", run) == 0
+    assert f"{before:.4f}" in capsys.readouterr().out

@@ -16,24 +16,13 @@ from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.losses import mean_column_rmse
 from geometric_hyena.training.rna import OpenVaccineRun, RnaRun, RnaTask, TcRiboRun
 from geometric_hyena.training.rna.config import targets_of
-from training.small_rna import COMMON, build_here, hairpins, molecule_table, nucleotide_table, trained
+from training.small_rna import COMMON, hairpins, molecule_table, table_with_splits, trained
 from training.small_runs import ghyena
+
+pytestmark = pytest.mark.usefixtures("rna_cache")
 
 METRICS = {"rmse", "mcrmse", "mae", "r2", "spearman"}
 TABLES = {"constant", "position", "nucleotide_loop", "nucleotide_loop_position"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache_folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GHYENA_CACHE", str(tmp_path_factory.getbasetemp() / "rna-cache"))
-        build_here()
-        yield
-
-
-@pytest.fixture(scope="module")
-def nucleotide_labels(tmp_path_factory):
-    return nucleotide_table(tmp_path_factory.mktemp("labels") / "labels.csv")
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +100,8 @@ def test_an_untrained_model_says_the_mean_of_the_training_targets(nucleotide_lab
     assert said.shape == batch.target.shape
     assert batch.target.isnan().any()  # the ends
     constant = mean_column_rmse(mean.expand_as(batch.target), batch.target)
-    torch.testing.assert_close(task.loss(said, batch.target), constant)
+    loss = task.criterion.of(task.criterion.sums(said, batch.target))
+    torch.testing.assert_close(loss, constant)
 
 
 def test_targets_lie_beside_their_nucleotides(nucleotide_labels):
@@ -127,13 +117,7 @@ def test_splits(nucleotide_labels, tmp_path):
     first, again, other = (task_of(nucleotide_labels, split_seed=seed) for seed in (0, 0, 1))
     assert ids(first.test) == ids(again.test) != ids(other.test)
     assert task_of(nucleotide_labels, split="cluster").identity["split"]["kind"] == "cluster"
-    molecules = hairpins(4)
-    rows = [
-        f"{n},{s},{b},1.{i},{p}"
-        for i, ((n, s, b), p) in enumerate(zip(molecules, ("test", "train", "val", "train"), strict=True))
-    ]
-    own = tmp_path / "own.csv"
-    own.write_text("\n".join(["id,sequence,structure,y,split", *rows]))
+    own = table_with_splits(tmp_path / "own.csv", "y", ["1.0", "1.1", "1.2", "1.3"])
     task = task_of(own)
     assert (ids(task.train), ids(task.validation), ids(task.test)) == ({"rna1", "rna3"}, {"rna2"}, {"rna0"})
     assert task_of(own, split="random").identity["split"]["kind"] == "random"
@@ -206,12 +190,6 @@ def test_a_file_has_to_be_given(tmp_path, capsys):
 
 
 def test_a_target_that_is_nowhere_measured_in_training_is_named(tmp_path, capsys):
-    molecules = hairpins(4)
-    rows = [
-        f"{n},{s},{b},1,{'2' if i == 0 else ''},{p}"
-        for i, ((n, s, b), p) in enumerate(zip(molecules, ("test", "train", "val", "train"), strict=True))
-    ]
-    path = tmp_path / "labels.csv"
-    path.write_text("\n".join(["id,sequence,structure,y,z,split", *rows]))
+    path = table_with_splits(tmp_path / "labels.csv", "y,z", ["1,2", "1,", "1,", "1,"])
     assert ghyena("train", "rna", "--labels", path, "--out", tmp_path / "run", *COMMON) == 2
     assert "targets: z was measured in no training molecule" in capsys.readouterr().err

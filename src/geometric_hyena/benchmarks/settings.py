@@ -1,10 +1,8 @@
-"""What a benchmark can be told, and sizes of memory in words."""
+"""What a benchmark can be told."""
 
 from dataclasses import dataclass
 
-from geometric_hyena.memory import GIB, memory_size, spoken_size
-
-__all__ = ["GIB", "Settings", "memory_size", "spoken_size"]
+from geometric_hyena.memory import GIB
 
 
 @dataclass(frozen=True)

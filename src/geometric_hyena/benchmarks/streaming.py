@@ -12,12 +12,12 @@ import torch
 
 from geometric_hyena.benchmarks.measure import reset_peak
 from geometric_hyena.benchmarks.one_block import HIDDEN, NEIGHBORS
-from geometric_hyena.benchmarks.settings import GIB, Settings, spoken_size
+from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.geometry.graph import GeometricBatch
 from geometric_hyena.geometry.neighbors import Neighbors
 from geometric_hyena.layers.staging import token_limits
-from geometric_hyena.memory import resident_bytes
+from geometric_hyena.memory import GIB, resident_bytes, spoken_size
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.streaming import BatchFiles, stream
 from geometric_hyena.streaming.batch_files import neighbours_of

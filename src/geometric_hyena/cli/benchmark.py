@@ -69,7 +69,8 @@ def run(words: list[str]) -> int:
 
 
 def _settings(name: str, options: dict[str, str]):
-    from geometric_hyena.benchmarks.settings import GIB, Settings, memory_size
+    from geometric_hyena.benchmarks.settings import Settings
+    from geometric_hyena.memory import GIB, memory_size
 
     for option, owners in _OWN.items():
         if option in options and name not in owners:

@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
     from geometric_hyena.hub import from_predictor
     from geometric_hyena.training.card import card_details
     from geometric_hyena.training.run_directory import RunDirectory
-    from geometric_hyena.training.train import load_predictor, trained_run
+    from geometric_hyena.training.trained_run import load_predictor, trained_run
 
     directory = RunDirectory(positional[0])
     recipe, config = trained_run(directory)

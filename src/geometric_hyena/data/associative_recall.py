@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from geometric_hyena.data.splits import Splits
 from geometric_hyena.errors import InputError
 from geometric_hyena.files import make_folder, replacing
 from geometric_hyena.geometry.graph import GeometricGraph
@@ -135,14 +136,8 @@ class AssociativeRecall(Dataset[RecallSample]):
         return torch.from_numpy(np.stack([self.sequence(i)[1] for i in range(self.size)])).float()
 
 
-@dataclass(frozen=True, eq=False)
-class RecallData:
-    """The three splits, and provenance that JSON can hold."""
-
-    train: AssociativeRecall
-    validation: AssociativeRecall
-    test: AssociativeRecall
-    identity: dict[str, Any]
+class RecallData(Splits[AssociativeRecall]):
+    """Associative recall; its sequences are made when asked for."""
 
 
 def load_associative_recall(config: AssociativeRecallConfig) -> RecallData:

@@ -4,7 +4,7 @@ The loss is the sum of what the ranks differentiate. So the gradient of a sum ov
 and that of rows sent elsewhere is sent home.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,19 +12,24 @@ from torch.autograd.function import once_differentiable
 
 from geometric_hyena.distributed.ranks import Ranks
 
+LinearMap = Callable[[Tensor], Tensor]
 
-class SumOverRanks(torch.autograd.Function):
-    """x -> the sum of all ranks' x."""
 
+class _ThereAndBack(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, ranks: Ranks, purpose: str) -> Tensor:
-        ctx.ranks, ctx.purpose = ranks, purpose
-        return ranks.sum(x, purpose)
+    def forward(ctx, x: Tensor, there: LinearMap, back: LinearMap) -> Tensor:
+        ctx.back = back
+        return there(x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        return ctx.ranks.sum(grad, ctx.purpose), None, None
+        return ctx.back(grad), None, None
+
+
+def there_and_back(x: Tensor, there: LinearMap, back: LinearMap) -> Tensor:
+    """there(x), whose gradients come by `back`: its adjoint, the way home of what was sent."""
+    return _ThereAndBack.apply(x, there, back)
 
 
 class SharedParameters(torch.autograd.Function):
@@ -61,7 +66,11 @@ def _flat(grad: Tensor | None, like: Tensor) -> Tensor:
 
 def sum_over_ranks(x: Tensor, ranks: Ranks, purpose: str) -> Tensor:
     """The sum of all ranks' x, and of its gradients."""
-    return SumOverRanks.apply(x, ranks, purpose)
+
+    def total(x: Tensor) -> Tensor:
+        return ranks.sum(x, purpose)
+
+    return there_and_back(x, total, total)
 
 
 def shared_parameters(parameters: Sequence[Tensor], ranks: Ranks) -> tuple[Tensor, ...]:

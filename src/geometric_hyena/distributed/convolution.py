@@ -11,9 +11,8 @@ from geometric_hyena.distributed.four_step import four_step_convolution, matrix_
 from geometric_hyena.distributed.ranks import Ranks
 from geometric_hyena.distributed.transposed import Transposition, transposed_convolution
 from geometric_hyena.operators.convolution import SequenceConvolution
+from geometric_hyena.operators.convolution_request import Parts
 from geometric_hyena.operators.segments import Run, equal_length_runs, pieces
-
-Parts = tuple[Tensor, ...]
 
 
 def sharded_convolution(

@@ -20,16 +20,14 @@ from math import isqrt
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from geometric_hyena.distributed.collectives import sum_over_ranks
+from geometric_hyena.distributed.collectives import sum_over_ranks, there_and_back
 from geometric_hyena.distributed.ranks import Ranks
 from geometric_hyena.distributed.transposed import even_bounds
 from geometric_hyena.operators.convolution import SequenceConvolution, scale
+from geometric_hyena.operators.convolution_request import Parts
 from geometric_hyena.operators.fft import is_fast_length
 from geometric_hyena.operators.products import BilinearProduct
-
-Parts = tuple[Tensor, ...]
 
 SENT = "distributed FFT for the convolution"
 
@@ -189,16 +187,8 @@ class _Plan:
 
 
 def _exchanged(rows: Tensor, send: list[int], receive: list[int], ranks: Ranks) -> Tensor:
-    return _Exchange.apply(rows, send, receive, ranks)
-
-
-class _Exchange(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, rows: Tensor, send: list[int], receive: list[int], ranks: Ranks) -> Tensor:
-        ctx.send, ctx.receive, ctx.ranks = send, receive, ranks
-        return ranks.all_to_all(rows, send, receive, SENT)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor):
-        return ctx.ranks.all_to_all(grad, ctx.receive, ctx.send, SENT), None, None, None
+    return there_and_back(
+        rows,
+        lambda rows: ranks.all_to_all(rows, send, receive, SENT),
+        lambda grads: ranks.all_to_all(grads, receive, send, SENT),
+    )

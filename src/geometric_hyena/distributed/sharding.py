@@ -17,9 +17,8 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import GeometricBatch
 from geometric_hyena.geometry.neighbors import Neighbors
 from geometric_hyena.operators.convolution import SequenceConvolution
+from geometric_hyena.operators.convolution_request import Parts
 from geometric_hyena.operators.segments import Piece, Run, equal_length_runs, pieces
-
-Parts = tuple[Tensor, ...]
 
 
 class TokenSharding:

@@ -9,13 +9,12 @@ from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from geometric_hyena.distributed.collectives import there_and_back
 from geometric_hyena.distributed.ranks import Ranks
 from geometric_hyena.operators.convolution import SequenceConvolution
+from geometric_hyena.operators.convolution_request import Parts
 from geometric_hyena.operators.segments import Run
-
-Parts = tuple[Tensor, ...]
 
 # Numbers that a rank receives at a time: messages wait in buffers, which a long sequence cannot spare.
 BUFFER = 1 << 21
@@ -120,10 +119,11 @@ def transposed_convolution(
     Without gradients the result takes the place of `q`, where it has its shape.
     """
     if torch.is_grad_enabled() and any(x.requires_grad for x in (*q, *k, weights) if x is not None):
-        q, k = (tuple(_ToChannels.apply(part, plan) for part in parts) for parts in (q, k))
+        to_channels, to_tokens = plan.to_channels, plan.to_tokens
+        q, k = (tuple(there_and_back(part, to_channels, to_tokens) for part in parts) for parts in (q, k))
         u = _own_channels(convolution, q, k, None if weights is None else weights[:, plan.own], runs)
         del q, k
-        return tuple(_ToTokens.apply(part, plan) for part in u)
+        return tuple(there_and_back(part, to_tokens, to_channels) for part in u)
     for places in plan.rounds(sum(part.shape[0] for part in (*q, *k))):
         gathered = []
         for part in (*q, *k):
@@ -144,27 +144,3 @@ def _own_channels(convolution, q: Parts, k: Parts, weights: Tensor | None, runs:
     if q[0].shape[1] == 0:
         return tuple(a * b for a, b in zip(q, k, strict=True))
     return convolution(q, k, weights, runs)
-
-
-class _ToChannels(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x: Tensor, plan: Transposition) -> Tensor:
-        ctx.plan = plan
-        return plan.to_channels(x)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor):
-        return ctx.plan.to_tokens(grad), None
-
-
-class _ToTokens(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, u: Tensor, plan: Transposition) -> Tensor:
-        ctx.plan = plan
-        return plan.to_tokens(u)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor):
-        return ctx.plan.to_channels(grad), None

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from geometric_hyena.layers.chunk_gradients import Totals, chunk_gradients, through_shared
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry, Senders
 
 # Tokens of a chunk: on a CPU what keeps its activations in the cache, on a GPU what fills it.
@@ -214,7 +215,7 @@ def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors,
     with torch.enable_grad():
         shared = stage.projection.distant_senders(sums)
     distant = [x.detach().requires_grad_() for x in shared]
-    totals = _Totals([*distant, *parameters])
+    totals = Totals([*distant, *parameters])
     leaves = [*inputs, *(x.movedim(0, -1) for x in _differentiable(geometry))]
     wanted = [i for i in range(len(leaves)) if needs[i]]
     token_grads = {i: _empty_like(leaves[i], tokens) for i in wanted}
@@ -228,12 +229,12 @@ def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors,
         with torch.enable_grad():
             chunk, part = chunk_leaves(start, stop)
             outputs = stage.finish(chunk[:count], part, local, tuple(distant))
-        found = _gradients(outputs, _cut(grads, start, stop), [chunk[i] for i in wanted], totals)
+        found = chunk_gradients(outputs, _cut(grads, start, stop), [chunk[i] for i in wanted], totals)
         for i, grad in zip(wanted, found, strict=True):
             token_grads[i][..., start:stop] = 0 if grad is None else grad
 
-    first = _Totals(parameters, totals.sums[len(distant) :])
-    sums_grad = _through_shared(shared, totals.sums[: len(distant)], sums, first)
+    first = Totals(parameters, totals.sums[len(distant) :])
+    sums_grad = through_shared(shared, totals.sums[: len(distant)], sums, first)
     if geometry.sharding is not None:
         if local.grad is not None:
             geometry.sharding.give_back(local.grad[tokens:], local.grad[:tokens])
@@ -248,7 +249,7 @@ def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors,
         if sent is not None and local.grad is not None:
             outputs.append(sent)
             coming.append(local.grad[start:stop])
-        found = _gradients(outputs, coming, [chunk[i] for i in wanted], first)
+        found = chunk_gradients(outputs, coming, [chunk[i] for i in wanted], first)
         for i, grad in zip(wanted, found, strict=True):
             if grad is not None:
                 token_grads[i][..., start:stop] += grad
@@ -258,45 +259,3 @@ def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors,
         *(None if grad is None else grad.movedim(-1, 0) for grad in geometry_grads),
         *first.sums,
     )
-
-
-class _Totals:
-    """Gradients to what all chunks share, summed over the chunks."""
-
-    def __init__(self, leaves: Sequence[Tensor], sums: Sequence[Tensor | None] | None = None):
-        self.leaves = list(leaves)
-        self.sums: list[Tensor | None] = [None] * len(self.leaves) if sums is None else list(sums)
-
-    def add(self, grads: Sequence[Tensor | None]) -> None:
-        for i, grad in enumerate(grads):
-            if grad is not None:
-                before = self.sums[i]
-                self.sums[i] = grad if before is None else before + grad
-
-
-def _gradients(
-    outputs: Sequence[Tensor], grads: Sequence[Tensor], leaves: list[Tensor], totals: _Totals
-) -> list[Tensor | None]:
-    """Gradients to the leaves of one chunk; those to what is shared are added to the totals."""
-    pairs = [(x, g) for x, g in zip(outputs, grads, strict=True) if x.requires_grad]
-    shared = [i for i, x in enumerate(totals.leaves) if x.requires_grad]
-    if not pairs:
-        return [None] * len(leaves)
-    found = torch.autograd.grad(
-        [x for x, _ in pairs],
-        [*leaves, *(totals.leaves[i] for i in shared)],
-        [g for _, g in pairs],
-        allow_unused=True,
-    )
-    grads_of = dict(zip(shared, found[len(leaves) :], strict=True))
-    totals.add([grads_of.get(i) for i in range(len(totals.leaves))])
-    return list(found[: len(leaves)])
-
-
-def _through_shared(
-    shared: Tensors, grads: Sequence[Tensor | None], sums: Tensor | None, totals: _Totals
-) -> Tensor | None:
-    if sums is None:
-        return None
-    coming = [torch.zeros_like(x) if g is None else g for x, g in zip(shared, grads, strict=True)]
-    return _gradients(shared, coming, [sums], totals)[0]

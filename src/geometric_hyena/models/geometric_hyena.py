@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from geometric_hyena.layers.hyena_block import PADDINGS, GeometricHyenaBlock
 from geometric_hyena.layers.normalization import KV_NORMS
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import project
-from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.models.inputs import centred_positions, check_features, stacked_vectors
 from geometric_hyena.operators.convolution import NORMS
 from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to_pieces, expand_to_tokens
@@ -37,6 +37,22 @@ class GeometricOutput:
     vectors: Tensor
     positions: Tensor
     auxiliary: Tensor | None = None
+
+    @classmethod
+    def shifted(cls, scalars: Tensor, vectors: Tensor, positions: Tensor, shift: nn.Module) -> Self:
+        """With the batch's positions (T, 3) moved by a mix of the vectors: `shift` maps C channels to one."""
+        return cls(scalars, vectors, positions + shift(vectors.transpose(1, 2))[..., 0])
+
+
+class StackOptions(TypedDict, total=False):
+    """Options of `GeometricHyena`, explained there, that a stack of other blocks has, too."""
+
+    edge_dim: int
+    radius: float
+    distance_bumps: int
+    global_tokens: int
+    local_messages: bool
+    global_messages: bool
 
 
 class GeometricHyena(nn.Module):
@@ -145,8 +161,7 @@ class GeometricHyena(nn.Module):
 
     def input_vectors(self, positions: Tensor, vectors: Tensor | None) -> Tensor:
         """Centred positions (n, 3) in the model's unit, and the batch's vectors, as (n, 1 + V, 3)."""
-        own = (positions / self.radius)[:, None]
-        return own if vectors is None else torch.cat([own, vectors], dim=1)
+        return stacked_vectors(positions / self.radius, vectors)
 
     def edges(self, offsets: Tensor, mask: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
         """Features (n, K, E) and coefficients (n, K, 4) of the messages over offsets (n, K, 3)."""
@@ -159,8 +174,7 @@ class GeometricHyena(nn.Module):
 
     def output(self, scalars: Tensor, vectors: Tensor, positions: Tensor) -> GeometricOutput:
         """What the model says, of the last block's features and the batch's positions (n, 3)."""
-        shifted = positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(self.output_norm(scalars), vectors, shifted)
+        return GeometricOutput.shifted(self.output_norm(scalars), vectors, positions, self.shift)
 
     @property
     def takes_shards(self) -> bool:

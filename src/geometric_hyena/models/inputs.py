@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from geometric_hyena.errors import InputError
@@ -42,6 +43,12 @@ def centred_positions(batch: "GeometricBatch", runs: list[Run]) -> Tensor:
     if batch.sharding is None:
         return batch.positions - expand_to_tokens(segment_mean(batch.positions, runs), runs)
     return batch.positions - expand_to_pieces(sequence_means(batch.positions, batch), batch.sharding.pieces)
+
+
+def stacked_vectors(positions: Tensor, vectors: Tensor | None) -> Tensor:
+    """Positions (n, 3) as a vector more, in front of the batch's own if it has any: (n, 1 + V, 3)."""
+    own = positions[:, None]
+    return own if vectors is None else torch.cat([own, vectors], dim=1)
 
 
 def sequence_sums(packed: Tensor, batch: "GeometricBatch") -> Tensor:

@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
 from geometric_hyena.layers.clifford_mlp import CliffordMLP, GeometricLinear
 from geometric_hyena.layers.se3_hyena_block import SE3HyenaBlock
 from geometric_hyena.models.geometric_hyena import GeometricOutput
-from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.models.inputs import centred_positions, check_features, stacked_vectors
 from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.segments import equal_length_runs
 
@@ -80,9 +79,7 @@ class SE3Hyena(nn.Module):
         """
         check_features(batch, self.dims, sharded=True)
         positions = centred_positions(batch, equal_length_runs(batch.lengths.tolist()))
-        vectors = (positions / self.radius)[:, None]
-        if batch.vectors is not None:
-            vectors = torch.cat([vectors, batch.vectors], dim=1)
+        vectors = stacked_vectors(positions / self.radius, batch.vectors)
 
         embedded = self.embed({0: batch.scalars[:, None], 1: vectors.transpose(1, 2)})
         scalars, vectors = embedded[0][:, 0], embedded[1].transpose(1, 2)
@@ -90,5 +87,4 @@ class SE3Hyena(nn.Module):
             scalars, vectors = block(scalars, vectors, batch.lengths, batch.sharding)
         update, vector_update = self.output(scalars, vectors)
         scalars, vectors = scalars + update, vectors + vector_update
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(scalars, vectors, shifted)
+        return GeometricOutput.shifted(scalars, vectors, batch.positions, self.shift)

@@ -1,6 +1,6 @@
 """Checks of the operators' arguments: one `ValueError` naming the argument and what was expected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -55,6 +55,31 @@ def check_vector_axis(name: str, tensor: Tensor, expected: str) -> None:
         raise ValueError(
             f"{name}: expected shape {expected} with a last axis of 3, got {tuple(tensor.shape)}"
         )
+
+
+def check_scalars(**tensors: Tensor) -> None:
+    """Raise unless the tensors, given by name, are scalars of tokens, and all like the first."""
+    _check_alike(tensors, "(B, N, D) or packed (T, D)", (2, 3))
+
+
+def check_vectors(**tensors: Tensor) -> None:
+    """Raise unless the tensors, given by name, are vectors of tokens, and all like the first."""
+    _check_alike(tensors, "(B, N, C, 3) or packed (T, C, 3)", (3, 4), check_vector_axis)
+
+
+def _check_alike(
+    tensors: dict[str, Tensor],
+    expected: str,
+    ndim: tuple[int, int],
+    check_first: Callable[[str, Tensor, str], None] | None = None,
+) -> None:
+    like = None
+    for name, tensor in tensors.items():
+        check_tokens(name, tensor, expected, ndim, like=like)
+        if like is None:
+            like = tensor
+            if check_first is not None:
+                check_first(name, tensor, expected)
 
 
 def checked_lengths(lengths: Lengths | None, tokens: Tensor, packed: bool) -> list[int]:

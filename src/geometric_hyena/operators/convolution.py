@@ -24,12 +24,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from geometric_hyena.operators import convolution_torch, kernels
+from geometric_hyena.operators.convolution_request import Gradients, Parts, Request
 from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.segments import Run, pad_sequences, unpad_sequences
-
-Parts = tuple[Tensor, ...]
 
 NORMS = ("length", "sqrt_length", "none")
 
@@ -88,8 +87,8 @@ def bilinear_convolution(
     q, k = _prepared(q, layout), _prepared(k, layout)
     in_place = overwrite and tuple(part.shape[0] for part in q) == product.out_parts
     out = q if in_place else _empty(product, q[0])
-    scales = [scale(norm, run.length) for run in runs]
-    _engine(product, weights, q[0]).forward(out, q, k, weights, product, runs, scales, False)
+    request = _request(product, weights, runs, norm)
+    _engine(request, q[0]).forward(out, q, k, request, False)
     return out
 
 
@@ -126,13 +125,14 @@ class _BilinearConvolution(torch.autograd.Function):
         q, k = inputs[:q_count], inputs[q_count:]
         out = _empty(product, q[0])
         keep = _keeps_spectra(product, runs, q[0])
-        scales = [scale(norm, run.length) for run in runs]
-        engine = _engine(product, weights, q[0])
-        kept = engine.forward(out, q, k, weights, product, runs, scales, keep)
+        request = _request(product, weights, runs, norm)
+        engine = _engine(request, q[0])
+        kept = engine.forward(out, q, k, request, keep)
         # Where the spectra are kept, of the inputs only the shapes are needed.
         ctx.save_for_backward(weights, *(kept if keep else inputs))
         ctx.shapes = [x.shape for x in inputs]
-        ctx.product, ctx.runs, ctx.scales, ctx.q_count, ctx.keep = product, runs, scales, q_count, keep
+        # Tensors wait among those saved, where autograd notices what is written into them.
+        ctx.request, ctx.q_count, ctx.keep = request._replace(weights=None), q_count, keep
         ctx.engine, ctx.layout = engine, layout
         return out
 
@@ -149,9 +149,8 @@ class _BilinearConvolution(torch.autograd.Function):
         q_grads = tuple(grads[0].new_empty(shape) for shape in q_shapes) if needs_q else None
         k_grads = tuple(grads[0].new_empty(shape) for shape in k_shapes) if needs_k else None
         w_grad = torch.empty_like(weights) if needs_w else None
-        ctx.engine.backward(
-            grads, q, k, kept, weights, ctx.product, ctx.runs, ctx.scales, q_grads, k_grads, w_grad
-        )
+        request, wanted = ctx.request._replace(weights=weights), Gradients(q_grads, k_grads, w_grad)
+        ctx.engine.backward(grads, q, k, kept, request, wanted)
         if ctx.layout is not None:
             q_grads, k_grads = (
                 None if found is None else tuple(map(ctx.layout.tokens_first, found))
@@ -165,12 +164,16 @@ def _empty(product: BilinearProduct, like: Tensor) -> Parts:
     return tuple(like.new_empty(size, *like.shape[1:]) for size in product.out_parts)
 
 
-def _engine(product: BilinearProduct, weights: Tensor | None, like: Tensor) -> ModuleType:
+def _request(product: BilinearProduct, weights: Tensor | None, runs: list[Run], norm: str) -> Request:
+    return Request(product, weights, runs, [scale(norm, run.length) for run in runs])
+
+
+def _engine(request: Request, like: Tensor) -> ModuleType:
     """What convolves tensors like this one."""
     if kernels.native_backend(like) == "numba":
         from geometric_hyena.operators import convolution_native
 
-        if convolution_native.serves(product, weights):
+        if convolution_native.serves(request):
             return convolution_native
     return convolution_torch
 

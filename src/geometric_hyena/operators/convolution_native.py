@@ -14,8 +14,9 @@ from torch import Tensor
 
 from geometric_hyena.operators import mkl
 from geometric_hyena.operators.convolution_kernels import backward_items, forward_items
+from geometric_hyena.operators.convolution_request import Gradients, Parts, Request
 from geometric_hyena.operators.fft import fft_length
-from geometric_hyena.operators.products import BilinearProduct, Term
+from geometric_hyena.operators.products import Term
 from geometric_hyena.operators.segments import Run
 from geometric_hyena.operators.threads import in_threads, share_count, shares
 from geometric_hyena.operators.workspace import keep_freed_memory, scratch
@@ -26,25 +27,16 @@ _SHARE = 1 << 14
 _ALIGN = 16
 
 
-def serves(product: BilinearProduct, weights: Tensor | None) -> bool:
+def serves(request: Request) -> bool:
     """Whether the kernels know the product and the library of FFTs is there."""
-    return (weights is None) == (product.geometric is None) and mkl.available()
+    return (request.weights is None) == (request.product.geometric is None) and mkl.available()
 
 
-def forward(
-    out: tuple[Tensor, ...],
-    q: tuple[Tensor, ...],
-    k: tuple[Tensor, ...],
-    weights: Tensor | None,
-    product: BilinearProduct,
-    runs: list[Run],
-    scales: list[float],
-    keep: bool,
-) -> list[Tensor]:
+def forward(out: Parts, q: Parts, k: Parts, request: Request, keep: bool) -> list[Tensor]:
     """Write the convolution into `out`, which may be `q`; the spectra of q and k if they are to be kept."""
     keep_freed_memory()
-    like = q[0]
-    table = _table(tuple(runs), tuple(scales), like.dtype)
+    product, weights, like = request.product, request.weights, q[0]
+    table = _table(tuple(request.runs), tuple(request.scales), like.dtype)
     sizes = product.query_size + product.key_size
     kept = [like.new_empty(like.shape[1] * sizes * table.step)] if keep else []
     rows = product.out_size if keep else sizes + product.out_size * (weights is None)
@@ -62,33 +54,23 @@ def forward(
 
 
 def backward(
-    grads: tuple[Tensor, ...],
-    q: tuple[Tensor, ...],
-    k: tuple[Tensor, ...],
-    kept: list[Tensor],
-    weights: Tensor | None,
-    product: BilinearProduct,
-    runs: list[Run],
-    scales: list[float],
-    q_grads: tuple[Tensor, ...] | None,
-    k_grads: tuple[Tensor, ...] | None,
-    w_grad: Tensor | None,
+    grads: Parts, q: Parts, k: Parts, kept: list[Tensor], request: Request, wanted: Gradients
 ) -> None:
     """Write the gradients that are wanted; of q and k, where `kept`, only the shapes are needed."""
-    like, channels = grads[0], grads[0].shape[1]
-    table = _table(tuple(runs), tuple(scales), like.dtype)
+    product, like, channels = request.product, grads[0], grads[0].shape[1]
+    table = _table(tuple(request.runs), tuple(request.scales), like.dtype)
     items = channels * len(table.sequences)
-    sums = np.empty((0 if w_grad is None else items, 5))
+    sums = np.empty((0 if wanted.weights is None else items, 5))
     largest = max(product.query_size, product.key_size)
     rows = product.out_size + largest + (0 if kept else product.query_size + product.key_size)
     arguments = (
-        _components((*grads, *q, *k, *(q_grads or ()), *(k_grads or ())), like),
+        _components((*grads, *q, *k, *(wanted.q or ()), *(wanted.k or ())), like),
         product.out_size,
         product.query_size,
         product.key_size,
-        q_grads is not None,
-        k_grads is not None,
-        *_weights(weights, like),
+        wanted.q is not None,
+        wanted.k is not None,
+        *_weights(request.weights, like),
         *_terms(product.query_adjoint.geometric or product.query_adjoint.terms, like.dtype),
         *_terms(product.key_adjoint.geometric or product.key_adjoint.terms, like.dtype),
         kept[0].data_ptr() if kept else 0,
@@ -96,8 +78,8 @@ def backward(
         sums,
     )
     _over_items(backward_items, table, arguments, rows, like)
-    if w_grad is not None:
-        w_grad.copy_(torch.from_numpy(sums).view(channels, -1, 5).sum(dim=1).T)
+    if wanted.weights is not None:
+        wanted.weights.copy_(torch.from_numpy(sums).view(channels, -1, 5).sum(dim=1).T)
 
 
 class _Table(NamedTuple):
@@ -139,7 +121,7 @@ def _terms(
     return np.array(order, np.int64), places, torch.tensor(signs, dtype=dtype).numpy()
 
 
-def _components(parts: tuple[Tensor, ...], like: Tensor) -> np.ndarray:
+def _components(parts: Parts, like: Tensor) -> np.ndarray:
     """Address of each component, and numbers from one of its channels to the next."""
     numbers: list[int] = []
     shape, dtype, size = like.shape[1:], like.dtype, like.itemsize

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from geometric_hyena.operators import combine
+from geometric_hyena.operators.convolution_request import Gradients, Parts, Request
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
 from geometric_hyena.operators.segments import Run
@@ -20,73 +21,54 @@ CHUNK_ELEMENTS = 1 << 16
 _GPU_CHUNK_ELEMENTS = 1 << 26
 
 
-def forward(
-    out: tuple[Tensor, ...],
-    q: tuple[Tensor, ...],
-    k: tuple[Tensor, ...],
-    weights: Tensor | None,
-    product: BilinearProduct,
-    runs: list[Run],
-    scales: list[float],
-    keep: bool,
-) -> list[Tensor]:
+def forward(out: Parts, q: Parts, k: Parts, request: Request, keep: bool) -> list[Tensor]:
     """Write the convolution into `out`, which may be `q`; the spectra of q and k if they are to be kept."""
     kept = []
-    for run, s, chunk in _chunks(runs, scales, q[0]):
+    for run, s, chunk in _chunks(request, q[0]):
         q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
-        w = None if weights is None else weights[:, chunk]
-        _synthesise(out, combine.forward(product, q_hat, k_hat, w), run, chunk, s)
+        w = None if request.weights is None else request.weights[:, chunk]
+        _synthesise(out, combine.forward(request.product, q_hat, k_hat, w), run, chunk, s)
         if keep:
             kept += [q_hat, k_hat]
     return kept
 
 
 def backward(
-    grads: tuple[Tensor, ...],
-    q: tuple[Tensor, ...],
-    k: tuple[Tensor, ...],
-    kept: list[Tensor],
-    weights: Tensor | None,
-    product: BilinearProduct,
-    runs: list[Run],
-    scales: list[float],
-    q_grads: tuple[Tensor, ...] | None,
-    k_grads: tuple[Tensor, ...] | None,
-    w_grad: Tensor | None,
+    grads: Parts, q: Parts, k: Parts, kept: list[Tensor], request: Request, wanted: Gradients
 ) -> None:
     """Write the gradients that are wanted, with the spectra of q and k as `kept`, or computed again."""
-    spectra = iter(kept)
-    if w_grad is not None:
-        w_grad.zero_()
-    for run, s, chunk in _chunks(runs, scales, grads[0]):
+    spectra, product = iter(kept), request.product
+    if wanted.weights is not None:
+        wanted.weights.zero_()
+    for run, s, chunk in _chunks(request, grads[0]):
         if kept:
             q_hat, k_hat = next(spectra), next(spectra)
         else:
             q_hat, k_hat = _analyse(q, run, chunk), _analyse(k, run, chunk)
         # The adjoint of folding is periodic extension; of the means' constant, the mean itself.
         g_hat = _analyse(grads, run, chunk, periodic=True)
-        w = None if weights is None else weights[:, chunk]
-        if w_grad is not None:
-            w_grad[:, chunk] += _weight_gradient(product, q_hat, k_hat, g_hat, run, s)
+        w = None if request.weights is None else request.weights[:, chunk]
+        if wanted.weights is not None:
+            wanted.weights[:, chunk] += _weight_gradient(product, q_hat, k_hat, g_hat, run, s)
         for target, adjoint, other in (
-            (q_grads, product.query_adjoint, k_hat),
-            (k_grads, product.key_adjoint, q_hat),
+            (wanted.q, product.query_adjoint, k_hat),
+            (wanted.k, product.key_adjoint, q_hat),
         ):
             if target is not None:
                 spectrum = combine.forward(adjoint, g_hat, other, w, conjugate=True)
                 _synthesise(target, spectrum, run, chunk, s, fold=False)
 
 
-def _chunks(runs: list[Run], scales: list[float], like: Tensor) -> Iterator[tuple[Run, float, slice]]:
+def _chunks(request: Request, like: Tensor) -> Iterator[tuple[Run, float, slice]]:
     channels = like.shape[1]
     elements = _GPU_CHUNK_ELEMENTS if like.is_cuda else CHUNK_ELEMENTS
-    for run, s in zip(runs, scales, strict=True):
+    for run, s in zip(request.runs, request.scales, strict=True):
         step = max(1, elements // (run.count * fft_length(run.length)))
         for start in range(0, channels, step):
             yield run, s, slice(start, min(start + step, channels))
 
 
-def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool = False) -> Tensor:
+def _analyse(parts: Parts, run: Run, chunk: slice, periodic: bool = False) -> Tensor:
     """Spectrum (P, c, B, L/2 + 1) of one run of sequences, for some channels; the first bin is the mean.
 
     `periodic` continues the sequence circularly where it is transformed at a length greater than its own,
@@ -113,9 +95,7 @@ def _analyse(parts: tuple[Tensor, ...], run: Run, chunk: slice, periodic: bool =
     return spectrum
 
 
-def _synthesise(
-    parts: tuple[Tensor, ...], spectrum: Tensor, run: Run, chunk: slice, s: float, fold: bool = True
-) -> None:
+def _synthesise(parts: Parts, spectrum: Tensor, run: Run, chunk: slice, s: float, fold: bool = True) -> None:
     """Write some channels of a run: inverse transform, fold, the means' constant, the scale s."""
     length, transform = run.length, fft_length(run.length)
     constant = spectrum[..., :1].real * (s * length)

@@ -1,8 +1,7 @@
 """Numba as the kernels of the convolution use it: compiled functions, and arrays at an address.
 
 Kernels take addresses and strides instead of arrays where making the array objects of some dozen views would
-cost more than the work on a short sequence. Whoever calls keeps the memory alive meanwhile. Numba's cache
-compares only the file of a kernel with its machine code: after a change here, delete it.
+cost more than the work on a short sequence. Whoever calls keeps the memory alive meanwhile.
 """
 
 from collections.abc import Callable

@@ -1,16 +1,20 @@
-"""Machine code of the compiled kernels on disk, compiled again where it is damaged.
+"""Machine code of the compiled kernels on disk, compiled again where it is damaged or no longer true.
 
-Numba's own cache takes what a file holds for machine code, and ends the program where it cannot be read.
+Numba's own cache takes what a file holds for machine code, and ends the program where it cannot be read. It
+looks at the kernel's own file alone, and would not see a change of what is inlined from another.
 """
 
 import contextlib
 import functools
 import hashlib
 import logging
+import os
 import pickle
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.serialize import dumps
 
 _log = logging.getLogger(__name__)
@@ -42,6 +46,14 @@ class _KernelCache(FunctionCache):
 
     _impl_class = _SignedCode
 
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function)
+        self._cache_file = IndexDataCacheFile(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=[_sha256(file, os.stat(file).st_mtime_ns) for file in _sources(function)],
+        )
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, None where it has to be compiled."""
         try:
@@ -63,6 +75,26 @@ class _KernelCache(FunctionCache):
                 super().save_overload(sig, data)
         except OSError as error:
             _tell_once(f"machine code cannot be kept in {self.cache_path} ({error.strerror or error})")
+
+
+def _sources(function: Callable[..., Any]) -> list[str]:
+    """The function's file, and those of its package from which it has anything, directly or not."""
+    package = f"{function.__module__.rpartition('.')[0]}."
+    files: set[str] = set()
+    waiting = [function.__globals__]
+    while waiting:
+        names = waiting.pop()
+        if names["__file__"] not in files:
+            files.add(names["__file__"])
+            modules = {getattr(value, "__module__", None) for value in names.values()}
+            waiting += [vars(sys.modules[m]) for m in modules if isinstance(m, str) and m.startswith(package)]
+    return sorted(files)
+
+
+@functools.cache
+def _sha256(file: str, _changed: int) -> str:
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @functools.cache

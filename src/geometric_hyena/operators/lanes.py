@@ -2,7 +2,8 @@
 
 A loop over interleaved real and imaginary parts is not vectorised by the compiler at all, and one over
 complex numbers handled as integers only in half registers; here the shuffles are written out. Lanes stand in
-the order that takes the fewest of them, which is no matter for arithmetic lane by lane.
+the order that takes the fewest of them, which is no matter for arithmetic lane by lane. `lanes_of_arrays`
+reads them from arrays of reals.
 """
 
 import operator
@@ -21,17 +22,18 @@ class Lanes(types.Type):
     """`LANES` numbers of one type."""
 
     def __init__(self, dtype):
-        super().__init__(name=f"SpectrumLanes({dtype})")
+        super().__init__(name=f"Lanes({dtype})")
         self.dtype = dtype
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager, lanes):
-        super().__init__(manager, lanes, _vector(lanes.dtype))
+        super().__init__(manager, lanes, vector_type(lanes.dtype))
 
 
-def _vector(dtype) -> ir.VectorType:
+def vector_type(dtype) -> ir.VectorType:
+    """LLVM's type of lanes of a type of numbers."""
     return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), LANES)
 
 
@@ -39,9 +41,16 @@ def _shuffle(builder, a, b, places: list[int]):
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), LANES), places))
 
 
+def in_every_lane(builder, number):
+    """The instructions that repeat one number."""
+    empty = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
+    first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
+    return _shuffle(builder, first, first, [0] * LANES)
+
+
 def _halves(builder, pointer, dtype) -> tuple[Any, Any]:
     """Where two vectors lie one behind the other."""
-    first = builder.bitcast(pointer, _vector(dtype).as_pointer())
+    first = builder.bitcast(pointer, vector_type(dtype).as_pointer())
     return first, builder.gep(first, [ir.Constant(ir.IntType(64), 1)])
 
 
@@ -86,9 +95,7 @@ def spread(typing, number):
     """A number in every lane."""
 
     def generate(context, builder, signature, arguments):
-        empty = ir.Constant(_vector(number), ir.Undefined)
-        first = builder.insert_element(empty, arguments[0], ir.Constant(ir.IntType(32), 0))
-        return _shuffle(builder, first, first, [0] * LANES)
+        return in_every_lane(builder, arguments[0])
 
     return Lanes(number)(number), generate
 

@@ -14,8 +14,9 @@ from torch import Tensor
 from geometric_hyena.operators.checks import (
     Lengths,
     check_norm,
+    check_scalars,
     check_tokens,
-    check_vector_axis,
+    check_vectors,
     checked_lengths,
 )
 from geometric_hyena.operators.convolution import bilinear_convolution
@@ -43,9 +44,7 @@ def scalar_long_conv(q: Tensor, k: Tensor, lengths: Lengths | None = None, *, no
     Raises:
         ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
     """
-    expected = "(B, N, D) or packed (T, D)"
-    check_tokens("q", q, expected, (2, 3))
-    check_tokens("k", k, expected, (2, 3), like=q)
+    check_scalars(q=q, k=k)
     (u,) = convolve_tokens((q[..., None],), (k[..., None],), None, SCALAR_PRODUCT, lengths, norm)
     return u.squeeze(-1)
 
@@ -68,10 +67,7 @@ def vector_long_conv(q: Tensor, k: Tensor, lengths: Lengths | None = None, *, no
     Raises:
         ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
     """
-    expected = "(B, N, C, 3) or packed (T, C, 3)"
-    check_tokens("q", q, expected, (3, 4))
-    check_vector_axis("q", q, expected)
-    check_tokens("k", k, expected, (3, 4), like=q)
+    check_vectors(q=q, k=k)
     return convolve_tokens((q,), (k,), None, CROSS_PRODUCT, lengths, norm)[0]
 
 

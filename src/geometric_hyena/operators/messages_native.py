@@ -10,13 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geometric_hyena.operators.messages_kernels import (
-    BLOCK,
-    LANES,
-    add_to_senders,
-    backward_tokens,
-    forward_tokens,
-)
+from geometric_hyena.operators.lanes import LANES
+from geometric_hyena.operators.messages_kernels import BLOCK, add_to_senders, backward_tokens, forward_tokens
 from geometric_hyena.operators.threads import in_threads, share_count, shares
 
 # Edges whose gradients wait, per thread, for their senders.

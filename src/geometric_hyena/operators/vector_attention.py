@@ -15,8 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from geometric_hyena.operators.checks import (
     Lengths,
     check_choice,
-    check_tokens,
-    check_vector_axis,
+    check_scalars,
+    check_vectors,
     checked_lengths,
 )
 from geometric_hyena.operators.eager import eager
@@ -55,10 +55,7 @@ def scalar_attention(
     Raises:
         ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
     """
-    expected = "(B, N, D) or packed (T, D)"
-    check_tokens("q", q, expected, (2, 3))
-    check_tokens("k", k, expected, (2, 3), like=q)
-    check_tokens("v", v, expected, (2, 3), like=q)
+    check_scalars(q=q, k=k, v=v)
     return _dot_product_attention(q, k, v, lengths, scale, fused)
 
 
@@ -91,7 +88,7 @@ def dot_product_vector_attention(
     Raises:
         ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
     """
-    _check_vectors(q, k, v)
+    check_vectors(q=q, k=k, v=v)
     u = _dot_product_attention(q.flatten(-2), k.flatten(-2), v.flatten(-2), lengths, scale, fused)
     return u.view_as(q)
 
@@ -120,7 +117,7 @@ def cross_product_vector_attention(
     Raises:
         ValueError: for shapes, dtypes or lengths that do not fit, naming the argument.
     """
-    _check_vectors(q, k, v)
+    check_vectors(q=q, k=k, v=v)
     check_choice("values", values, VALUES)
     compute = torch.promote_types(q.dtype, torch.float32)
 
@@ -208,11 +205,3 @@ def _within_sequences(
         parts.append(attend(*blocks).flatten(0, 1))
     u = torch.cat(parts).to(q.dtype)
     return u if real is None else torch.zeros_like(q).index_put((real,), u)
-
-
-def _check_vectors(q: Tensor, k: Tensor, v: Tensor) -> None:
-    expected = "(B, N, C, 3) or packed (T, C, 3)"
-    check_tokens("q", q, expected, (3, 4))
-    check_vector_axis("q", q, expected)
-    check_tokens("k", k, expected, (3, 4), like=q)
-    check_tokens("v", v, expected, (3, 4), like=q)

@@ -101,23 +101,14 @@ class Source:
         )
 
 
-OPEN_VACCINE = Source(
-    "open-vaccine",
-    "Open Vaccine",
-    "open_vaccine",
-    ("train.json",),
-    lambda paths: {"data": {"path": paths[0]}},
-)
-RIBONANZA = Source(
-    "ribonanza", "Ribonanza", "ribonanza", ("train_data.csv",), lambda paths: {"data": {"path": paths[0]}}
-)
-TC_RIBO = Source(
-    "tc-ribo",
-    "Tc-Riboswitches",
-    "tc_ribo",
-    ("Tc-Riboswitches.csv",),
-    lambda paths: {"data": {"path": paths[0]}},
-)
+def _one_file(paths: Sequence[str]) -> Values:
+    """Options of the recipes whose data are one file."""
+    return {"data": {"path": paths[0]}}
+
+
+OPEN_VACCINE = Source("open-vaccine", "Open Vaccine", "open_vaccine", ("train.json",), _one_file)
+RIBONANZA = Source("ribonanza", "Ribonanza", "ribonanza", ("train_data.csv",), _one_file)
+TC_RIBO = Source("tc-ribo", "Tc-Riboswitches", "tc_ribo", ("Tc-Riboswitches.csv",), _one_file)
 ADK_EQUILIBRIUM = Source(
     "adk-equilibrium",
     "The equilibrium trajectory of adenylate kinase",

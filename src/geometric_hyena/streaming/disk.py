@@ -84,11 +84,6 @@ class ChannelArray:
         self._file = _nameless_file(self, folder, prod(self.lead) * tokens * self.dtype.itemsize)
         self._rows = np.arange(prod(self.lead)).reshape(self.lead)
 
-    @property
-    def row_count(self) -> int:
-        """Numbers of a token."""
-        return self._rows.size
-
     def read(self, start: int, stop: int) -> Tensor:
         """Tokens from `start` to `stop`, (*lead, n)."""
         return self._read(self._rows, start, stop)

@@ -1,6 +1,5 @@
 """The recipe `nbody`: where charged particles are some steps ahead."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -22,10 +21,11 @@ from geometric_hyena.evaluation.trivial_motion import Frames, motion_predictions
 from geometric_hyena.geometry.graph import collate
 from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import build_model
-from geometric_hyena.report.run_report import PredictedFrame, RunReport, write_run_report
+from geometric_hyena.report.run_report import PredictedFrame, write_run_report
 from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
 from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.run_reports import report_of
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
 
 _BATCH = 100  # trajectories predicted at once
@@ -118,8 +118,6 @@ class NBodyEvaluation(Evaluation):
         return self.metrics["test_shuffled"]["model"]["mse"]
 
     def write_report(self, run: RunDirectory) -> None:
-        environment = json.loads(run.environment.read_text())
-        recipe, config = run.read_config()
         data = self.task.identity
         positions, predicted, measured = (
             x.flatten(0, 1).numpy()
@@ -127,13 +125,10 @@ class NBodyEvaluation(Evaluation):
         )
         write_run_report(
             run.report,
-            RunReport(
-                title=f"{recipe}: {config['model']}, protocol {data['protocol']}",
-                command=environment["command"],
-                history=run.read_history(),
-                summary=self.metrics,
-                config=config,
-                environment=environment,
+            report_of(
+                run,
+                self,
+                f"protocol {data['protocol']}",
                 data=data,
                 samples=[PredictedFrame(0, positions, predicted, measured)],
                 shown=f"the displacements of all particles in {len(self.predicted):,} test trajectories",
@@ -143,7 +138,6 @@ class NBodyEvaluation(Evaluation):
                     f"The order of the particles is arbitrary. In another one the model's test MSE is "
                     f"{self._shuffled():.4g}."
                 ),
-                reference=self.reference,
                 unit="",
             ),
         )

@@ -1,13 +1,13 @@
 """The report of a `protein-md` run, from its evaluation and what stands in its run directory."""
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geometric_hyena.evaluation.metrics import atom_squared_errors
-from geometric_hyena.report.run_report import Atoms, PredictedFrame, RunReport, write_run_report
+from geometric_hyena.report.run_report import Atoms, PredictedFrame, write_run_report
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.run_reports import report_of
 
 if TYPE_CHECKING:
     from geometric_hyena.training.protein_md import ProteinMDEvaluation
@@ -20,18 +20,13 @@ def write_protein_md_report(run: RunDirectory, evaluation: "ProteinMDEvaluation"
     frames, predicted, task = evaluation.frames, evaluation.predicted, evaluation.task
     count = len(predicted)
     shown = np.unique(np.linspace(0, count - 1, min(_FRAMES, count)).round().astype(int))
-    environment = json.loads(run.environment.read_text())
-    recipe, config = run.read_config()
     atoms = task.atoms
     write_run_report(
         run.report,
-        RunReport(
-            title=f"{recipe}: {config['model']}, {task.test.trajectory.source}",
-            command=environment["command"],
-            history=run.read_history(),
-            summary=evaluation.metrics,
-            config=config,
-            environment=environment,
+        report_of(
+            run,
+            evaluation,
+            task.test.trajectory.source,
             data=task.identity,
             atoms=Atoms(atoms.resids, atoms.resnames, atoms.segids, atoms.names),
             samples=[

@@ -1,6 +1,5 @@
 """The recipe `recall`: geometric associative recall."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -18,10 +17,11 @@ from geometric_hyena.geometry.graph import collate
 from geometric_hyena.models.descriptions import DESCRIPTIONS
 from geometric_hyena.models.readouts import PooledVectorReadout
 from geometric_hyena.models.registry import build_model
-from geometric_hyena.report.run_report import PredictedFrame, RunReport, write_run_report
+from geometric_hyena.report.run_report import PredictedFrame, write_run_report
 from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
 from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.run_reports import report_of
 from geometric_hyena.training.task import Evaluation, Metrics, Predictor, Task, TaskBatch, predict_all
 
 
@@ -91,26 +91,20 @@ class RecallEvaluation(Evaluation):
         return f"test MSE {model:.4f}, {model / mean:.4f} of the mean predictor ({mean:.4f})"
 
     def write_report(self, run: RunDirectory) -> None:
-        environment = json.loads(run.environment.read_text())
-        recipe, config = run.read_config()
         data = self.task.test.config
         measured = self.task.test.targets().numpy()
         write_run_report(
             run.report,
-            RunReport(
-                title=f"{recipe}: {config['model']}, {data.variant} vocabulary of {data.vocabulary}",
-                command=environment["command"],
-                history=run.read_history(),
-                summary=self.metrics,
-                config=config,
-                environment=environment,
+            report_of(
+                run,
+                self,
+                f"{data.variant} vocabulary of {data.vocabulary}",
                 data=self.task.identity,
                 samples=[PredictedFrame(0, measured, self.predicted.numpy(), measured)],
                 shown=f"the vectors asked for in {len(measured):,} test sequences",
                 subtitle=f"The vector that followed the last one, in sequences of {data.length} vectors",
                 headline_note="on sequences the model never saw",
                 quantity="vector",
-                reference=self.reference,
                 unit="",
             ),
         )

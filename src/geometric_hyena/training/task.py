@@ -100,10 +100,6 @@ class Task(ABC):
         names = tuple(filter(None, map(self.name_of, samples)))
         return self.collate(samples)._replace(names=names)
 
-    def loss(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The criterion of one batch."""
-        return self.criterion.of(self.criterion.sums(prediction, target))
-
     @abstractmethod
     def evaluate(self, predictor: Predictor) -> "Evaluation":
         """Metrics of the predictor and of every trivial baseline, on validation and test."""

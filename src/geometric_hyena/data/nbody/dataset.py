@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch.utils.data import Dataset
 from geometric_hyena.data.nbody.cache import cached_trajectories
 from geometric_hyena.data.nbody.config import NBodyConfig, resolve_config, start_steps
 from geometric_hyena.data.nbody.simulation import Trajectories
+from geometric_hyena.data.splits import Splits
 from geometric_hyena.geometry.graph import GeometricGraph
 
 NODE_FEATURES = 2
@@ -84,8 +84,8 @@ class NBodyDataset(Dataset[NBodySample]):
         return now, self._velocities[rows, self._starts], later - now
 
 
-class Shuffled(Dataset[NBodySample]):
-    """The same samples with their particles in a random order, another one for each, always the same."""
+class _Reordered(Dataset[NBodySample]):
+    """The same samples with their particles in other orders."""
 
     def __init__(self, samples: NBodyDataset, seed: int = 0):
         self.samples, self.seed = samples, seed
@@ -93,22 +93,22 @@ class Shuffled(Dataset[NBodySample]):
     def __len__(self) -> int:
         return len(self.samples)
 
+
+class Shuffled(_Reordered):
+    """The same samples with their particles in a random order, another one for each, always the same."""
+
     def __getitem__(self, index: int) -> NBodySample:
         return _changed(self.samples[index], np.random.default_rng([self.seed, index]))
 
 
-class Augmented(Dataset[NBodySample]):
+class Augmented(_Reordered):
     """The same samples, their particles in another order in every epoch, and every other sample mirrored.
 
     The physics knows neither order nor handedness, and a model with long convolutions knows both: it would
     learn a few thousand trajectories by heart.
     """
 
-    def __init__(self, samples: NBodyDataset, seed: int = 0):
-        self.samples, self.seed, self.epoch = samples, seed, 0
-
-    def __len__(self) -> int:
-        return len(self.samples)
+    epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Move on to the orders of another epoch, and to its start frames where they are drawn."""
@@ -139,14 +139,8 @@ def _changed(sample: NBodySample, generator: np.random.Generator, mirrored: bool
     )
 
 
-@dataclass(frozen=True, eq=False)
-class NBodyData:
-    """The three splits, and provenance that JSON can hold."""
-
-    train: NBodyDataset
-    validation: NBodyDataset
-    test: NBodyDataset
-    identity: dict[str, Any]
+class NBodyData(Splits[NBodyDataset]):
+    """Trajectories of charged particles."""
 
 
 def load_nbody(config: NBodyConfig) -> NBodyData:

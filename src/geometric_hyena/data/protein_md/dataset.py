@@ -16,6 +16,7 @@ from geometric_hyena.data.protein_md.features import atom_features, speed_featur
 from geometric_hyena.data.protein_md.mdanalysis_reader import embedded_files
 from geometric_hyena.data.protein_md.splits import FrameSplit, split_frames
 from geometric_hyena.data.protein_md.trajectory import Trajectory, load_trajectory
+from geometric_hyena.data.splits import Splits
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.graph import GeometricGraph
 from geometric_hyena.geometry.neighbors import nearest_neighbors
@@ -115,22 +116,16 @@ class FrameDataset(Dataset[Sample]):
 
 
 @dataclass(frozen=True, eq=False)
-class ProteinMDData:
-    """The three splits.
+class ProteinMDData(Splits[FrameDataset]):
+    """Frames of trajectories.
+
+    Validation frames lie between those of the training, test frames later; either may be another trajectory.
 
     Attributes:
-        train: samples to train on.
-        validation: samples of frames between those, or of another trajectory.
-        test: samples of later frames, or of another trajectory, never looked at in training.
         atoms: the atoms; the same in all splits.
-        identity: provenance that JSON can hold: files, their sha256, frames, atoms, settings and splits.
     """
 
-    train: FrameDataset
-    validation: FrameDataset
-    test: FrameDataset
     atoms: AtomTable
-    identity: dict[str, Any]
 
 
 def load_protein_md(config: ProteinMDConfig) -> ProteinMDData:
@@ -165,7 +160,7 @@ def load_protein_md(config: ProteinMDConfig) -> ProteinMDData:
     atoms = loaded[0].atoms
     sources = [(files[name] or [topology], t) for name, t in trajectories.items()]
     identity = _identity(config, topology, sources, parts, splits)
-    return ProteinMDData(splits["train"], splits["validation"], splits["test"], atoms, identity)
+    return ProteinMDData(**splits, identity=identity, atoms=atoms)
 
 
 def frames_for_prediction(

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +31,7 @@ from geometric_hyena.data.rna.structure_files import StructureFiles
 from geometric_hyena.data.rna.structure_sources import structures_for
 from geometric_hyena.data.rna.tables import load_table
 from geometric_hyena.data.rna.tc_ribo import load_tc_ribo
+from geometric_hyena.data.splits import Splits
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.graph import GeometricGraph
 
@@ -48,26 +48,18 @@ class RnaSample:
 
 
 @dataclass(frozen=True, eq=False)
-class RnaSamples:
-    """The three splits.
+class RnaSamples(Splits[list[RnaSample]]):
+    """Molecules; `identity` says what was left out, too.
 
     Attributes:
-        train: samples to train on.
-        validation: samples to choose the best epoch by.
-        test: samples never looked at in training.
         target_names: names of the T targets.
         level: whether targets belong to nucleotides or to whole molecules.
         examples: structures of the first test molecules.
-        identity: provenance that JSON can hold: file, sha256, settings, split, and what was left out.
     """
 
-    train: list[RnaSample]
-    validation: list[RnaSample]
-    test: list[RnaSample]
     target_names: tuple[str, ...]
     level: Level
     examples: list[RnaStructure]
-    identity: dict[str, Any]
 
 
 def load_rna(config: RnaConfig) -> RnaSamples:

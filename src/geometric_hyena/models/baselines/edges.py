@@ -100,11 +100,16 @@ class EdgePerceptron(nn.Module):
         return nn.functional.silu(self.second(nn.functional.silu(first)))
 
 
+def mixed_channels(mix: nn.Module, vectors: Tensor) -> Tensor:
+    """(T, C, n) -> (T, C', n) by a linear map over the channels."""
+    return mix(vectors.transpose(1, 2)).transpose(1, 2)
+
+
 def mixed_inputs(mix: nn.Module | None, batch: "GeometricBatch", positions: Tensor, channels: int) -> Tensor:
     """Input vectors (T, V, 3) mixed to (T, C, 3) by a linear map; zeros where there are none."""
     if mix is None or batch.vectors is None:
         return positions.new_zeros(positions.shape[0], channels, 3)
-    return mix(batch.vectors.transpose(1, 2)).transpose(1, 2)
+    return mixed_channels(mix, batch.vectors)
 
 
 def stack_or_empty(vectors: Tensor | None, positions: Tensor) -> Tensor:

@@ -93,8 +93,7 @@ class Equiformer(nn.Module):
             found.append(self._graph(slice(start, start + length), batch, positions, edges))
             start += length
         scalars, vectors = (torch.cat(parts) for parts in zip(*found, strict=True))
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(scalars, vectors, shifted)
+        return GeometricOutput.shifted(scalars, vectors, batch.positions, self.shift)
 
     def _graph(
         self, tokens: slice, batch: "GeometricBatch", positions: Tensor, edges: Edges

@@ -10,6 +10,7 @@ from geometric_hyena.models.baselines.edges import (
     Edges,
     distances,
     message_passing_inputs,
+    mixed_channels,
     mixed_inputs,
     perceptron,
 )
@@ -103,7 +104,7 @@ class LEFTNetLayer(nn.Module):
         vectors = vectors + (b[..., None] * edges.senders(vectors)).sum(dim=1)
         vectors = vectors + c.transpose(1, 2) @ directions
 
-        first, second = self.mix(vectors.transpose(1, 2)).transpose(1, 2).chunk(2, dim=1)
+        first, second = mixed_channels(self.mix, vectors).chunk(2, dim=1)
         seen = self.read(first @ frame.transpose(1, 2))[..., 0]
         length = distances(second)[..., 0]
         a, b, c = self.update(torch.cat([scalars, length, seen], dim=-1)).chunk(3, dim=-1)
@@ -183,6 +184,5 @@ class LEFTNet(nn.Module):
         features = torch.cat([structure, features], dim=-1)
         for block in self.blocks:
             scalars, vectors = block(scalars, vectors, features, offsets / distances(offsets), frame, edges)
-        vectors = self.to_vectors(vectors.transpose(1, 2)).transpose(1, 2)
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(scalars, vectors, shifted)
+        vectors = mixed_channels(self.to_vectors, vectors)
+        return GeometricOutput.shifted(scalars, vectors, batch.positions, self.shift)

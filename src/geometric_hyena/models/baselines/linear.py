@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from geometric_hyena.errors import InputError
-from geometric_hyena.models.baselines.edges import no_scalars
+from geometric_hyena.models.baselines.edges import mixed_channels, no_scalars
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.inputs import check_features
 
@@ -43,5 +43,5 @@ class LinearMotion(nn.Module):
         """
         check_features(batch, self.dims)
         assert batch.vectors is not None
-        vectors = self.scale(batch.vectors.transpose(1, 2)).transpose(1, 2)
+        vectors = mixed_channels(self.scale, batch.vectors)
         return GeometricOutput(no_scalars(batch.positions), vectors, batch.positions + vectors.mean(dim=1))

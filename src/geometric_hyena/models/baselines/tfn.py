@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.layers.distance import DistanceFeatures
-from geometric_hyena.models.baselines.edges import Edges, distances, message_passing_inputs, perceptron
+from geometric_hyena.models.baselines.edges import (
+    Edges,
+    distances,
+    message_passing_inputs,
+    mixed_channels,
+    perceptron,
+)
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.operators.clebsch_gordan import clebsch_gordan, couple
 
@@ -66,8 +72,7 @@ class TensorFieldLayer(nn.Module):
         for (i, j, out), weight in zip(self.paths, weights, strict=True):
             found[out].append(_convolved(senders[i], harmonics[j], weight, out))
         mixed = [
-            mix(torch.cat(parts, dim=1).transpose(1, 2)).transpose(1, 2)
-            for mix, parts in zip(self.mix, found, strict=True)
+            mixed_channels(mix, torch.cat(parts, dim=1)) for mix, parts in zip(self.mix, found, strict=True)
         ]
         scalars = mixed[0][..., 0]
         gates = torch.sigmoid(self.gates(scalars)).split(self.outputs[1:], dim=-1)
@@ -153,8 +158,7 @@ class TensorFieldNetwork(nn.Module):
         for block in self.blocks:
             features = block(features, harmonics, radii, edges)
         scalars, vectors = features[0][..., 0], features[1]
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(scalars, vectors, shifted)
+        return GeometricOutput.shifted(scalars, vectors, batch.positions, self.shift)
 
 
 def spherical_harmonics(offsets: Tensor, largest: int) -> Features:

@@ -109,5 +109,4 @@ class TorchMDNet(nn.Module):
             update, vector_update = block(scalars, vectors, pairs, reach, features, offsets / length)
             scalars, vectors = scalars + update, vectors + vector_update
         vectors = self.to_vectors(vectors).transpose(1, 2)
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(self.output_norm(scalars), vectors, shifted)
+        return GeometricOutput.shifted(self.output_norm(scalars), vectors, batch.positions, self.shift)

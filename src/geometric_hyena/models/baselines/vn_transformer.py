@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from geometric_hyena.errors import MissingDependencyError
+from geometric_hyena.models.baselines.edges import mixed_channels
 from geometric_hyena.models.geometric_hyena import GeometricOutput
-from geometric_hyena.models.inputs import centred_positions, check_features
+from geometric_hyena.models.inputs import centred_positions, check_features, stacked_vectors
 from geometric_hyena.operators.segments import equal_length_runs
 
 if TYPE_CHECKING:
@@ -79,10 +80,8 @@ class VNTransformer(nn.Module):
         """
         check_features(batch, self.dims)
         runs = equal_length_runs(batch.lengths.tolist())
-        given = (centred_positions(batch, runs) / self.radius)[:, None]
-        if batch.vectors is not None:
-            given = torch.cat([given, batch.vectors], dim=1)
-        channels = self.embed_vectors(given.transpose(1, 2)).transpose(1, 2)
+        given = stacked_vectors(centred_positions(batch, runs) / self.radius, batch.vectors)
+        channels = mixed_channels(self.embed_vectors, given)
         features = self.embed(batch.scalars).unflatten(-1, (-1, self.scalar_channels))
         tokens = torch.cat([channels, features], dim=-1)
         parts = []
@@ -96,6 +95,5 @@ class VNTransformer(nn.Module):
         channels, features = tokens.split([3, self.scalar_channels], dim=-1)
         lengths = channels.square().sum(dim=-1)
         scalars = self.to_scalars(torch.cat([lengths, features.flatten(1)], dim=-1))
-        vectors = self.to_vectors(channels.transpose(1, 2)).transpose(1, 2)
-        shifted = batch.positions + self.shift(vectors.transpose(1, 2))[..., 0]
-        return GeometricOutput(scalars, vectors, shifted)
+        vectors = mixed_channels(self.to_vectors, channels)
+        return GeometricOutput.shifted(scalars, vectors, batch.positions, self.shift)

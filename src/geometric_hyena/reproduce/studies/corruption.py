@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from geometric_hyena.reproduce.studies.shared import PROTEIN_MD, RECALL, protein_budgets, recall_budgets
+from geometric_hyena.reproduce.studies.shared import (
+    GEOMETRIC_HYENA,
+    PROTEIN_MD,
+    RECALL,
+    protein_budgets,
+    recall_budgets,
+)
 from geometric_hyena.reproduce.study import Study
 from geometric_hyena.reproduce.sweep import Sweep, Values
 
@@ -15,12 +21,7 @@ def _options(fraction: float) -> Values:
     return {"network": {"order": order}}
 
 
-_SHARED: dict[str, Any] = {
-    "axis": "part of the tokens displaced",
-    "models": ("geometric-hyena",),
-    "options": _options,
-    "cost": lambda fraction: 1.0,
-}
+_SHARED: dict[str, Any] = {**GEOMETRIC_HYENA, "axis": "part of the tokens displaced", "options": _options}
 
 CORRUPTION = Study(
     name="study-corruption",

@@ -16,7 +16,7 @@ from geometric_hyena.geometry.neighbors import sequence_neighbors
 from geometric_hyena.layers.normalization import KV_NORMS, KeyValueNorm
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.operators import geometric_long_conv
-from geometric_hyena.reproduce.studies.shared import RECALL, recall_budgets
+from geometric_hyena.reproduce.studies.shared import GEOMETRIC_HYENA, RECALL, recall_budgets
 from geometric_hyena.reproduce.study import Findings, Measurement, Row, Study
 from geometric_hyena.reproduce.sweep import Sweep
 
@@ -153,9 +153,8 @@ KV_NORM = Study(
             name="study-kv-norm-recall",
             title="Associative recall by the norm of keys and values",
             axis="norm",
-            models=("geometric-hyena",),
             options=lambda order: {"network": {"kv_norm": order}},
-            cost=lambda order: 1.0,
+            **GEOMETRIC_HYENA,
             **recall_budgets(KV_NORMS),
             **RECALL,
         ),

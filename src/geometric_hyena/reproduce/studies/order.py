@@ -7,7 +7,7 @@ from typing import Any
 
 from geometric_hyena.data.nbody import NODE_FEATURES
 from geometric_hyena.data.nbody.config import resolve_config
-from geometric_hyena.reproduce.studies.shared import PROTEIN_MD, protein_budgets
+from geometric_hyena.reproduce.studies.shared import GEOMETRIC_HYENA, PROTEIN_MD, protein_budgets
 from geometric_hyena.reproduce.study import Study
 from geometric_hyena.reproduce.sweep import Budget, Sweep, Values, merged
 
@@ -29,12 +29,7 @@ def _options(order: str) -> Values:
     return {"network": {"long_conv": False} if order == "none" else {"order": order}}
 
 
-_SHARED: dict[str, Any] = {
-    "axis": "order of the tokens",
-    "models": ("geometric-hyena",),
-    "options": _options,
-    "cost": lambda order: 1.0,
-}
+_SHARED: dict[str, Any] = {**GEOMETRIC_HYENA, "axis": "order of the tokens", "options": _options}
 
 ORDER = Study(
     name="study-order",

@@ -25,6 +25,8 @@ PROTEIN_MD: dict[str, Any] = {
     "reference": "no_motion",
     "trivial": ("no_motion", "linear_motion", "atom_mean_displacement"),
 }
+# Of sweeps that train Geometric Hyena, at any setting for the same cost.
+GEOMETRIC_HYENA: dict[str, Any] = {"models": ("geometric-hyena",), "cost": lambda setting: 1.0}
 
 # A larger learning rate and a shorter average than the recipes': the runs are short.
 _SHORT = {"learning_rate": 4e-3, "averaging": 0.95}

@@ -1,6 +1,5 @@
 """The report of an RNA run: the opponents without geometry first, then targets, test molecules, training."""
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +13,9 @@ from geometric_hyena.report.headline import headline
 from geometric_hyena.report.numbers import format_number
 from geometric_hyena.report.page import Page, Section
 from geometric_hyena.report.rna_molecule import molecule_blocks
-from geometric_hyena.report.run_record import RunReport
 from geometric_hyena.training.rna.molecule import shown_molecule
 from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.run_reports import report_of
 
 if TYPE_CHECKING:
     from geometric_hyena.training.rna.task import RnaEvaluation
@@ -30,17 +29,12 @@ _SPLITS = {
 
 def write_rna_report(run: RunDirectory, evaluation: "RnaEvaluation") -> None:
     """Write the run's report.html."""
-    environment = json.loads(run.environment.read_text())
-    recipe, config = run.read_config()
     data = evaluation.task.data
     built = data.identity["structures"] == SKETCH_NOTE
-    report = RunReport(
-        title=f"{recipe}: {config['model']}, {data.identity['representation']}",
-        command=environment["command"],
-        history=run.read_history(),
-        summary=evaluation.metrics,
-        config=config,
-        environment=environment,
+    report = report_of(
+        run,
+        evaluation,
+        data.identity["representation"],
         data={name: value for name, value in data.identity.items() if name not in ("notes", "left_out")},
         subtitle=(
             f"{', '.join(data.target_names)} per {data.level}"
@@ -52,7 +46,6 @@ def write_rna_report(run: RunDirectory, evaluation: "RnaEvaluation") -> None:
             "over targets. Opponents see sequence and secondary structure, no geometry."
         ),
         unit="",
-        reference=evaluation.reference,
         loss_is_mse=False,
         metric="rmse",
     )
