@@ -70,8 +70,32 @@ def test_base_pairs_are_edges_whatever_the_radius(sketch, representation, radius
 def test_edges_along_the_chain(sketch):
     graph, nucleotide = rna_graph(sketch, STRUCTURE, "backbone")
     real = graph.neighbors >= 0
-    apart = (nucleotide[:, None] - nucleotide[graph.neighbors]).abs()
-    assert torch.equal(graph.edge_features[..., 1] > 0, (apart == 1) & real)
+    step = nucleotide[graph.neighbors] - nucleotide[:, None]
+    for place, towards_3_end in enumerate((-2, -1, 0, 1, 2), start=1):
+        expected = (step == towards_3_end) & real
+        assert expected.any()
+        assert torch.equal(graph.edge_features[..., place] > 0, expected)
+
+
+def test_no_edge_steps_over_the_end_of_a_chain(sketch):
+    """Of two copies side by side, the second starts next to where the first ends."""
+    apart = (sketch.coordinates + [5, 0, 0]).astype(np.float32)
+    numbers = np.concatenate([sketch.residue, sketch.residue + len(STRUCTURE)])
+    both = replace(
+        sketch,
+        sequence=2 * sketch.sequence,
+        chains=np.repeat(["A", "B"], len(STRUCTURE)),
+        numbers=np.tile(sketch.numbers, 2),
+        names=np.tile(sketch.names, 2),
+        elements=np.tile(sketch.elements, 2),
+        coordinates=np.concatenate([sketch.coordinates, apart]),
+        residue=numbers,
+    )
+    graph, nucleotide = rna_graph(both, 2 * STRUCTURE, "backbone")
+    own, other = (nucleotide >= len(STRUCTURE)), (nucleotide[graph.neighbors] >= len(STRUCTURE))
+    across = (own[:, None] != other) & (graph.neighbors >= 0)
+    assert across.any()
+    assert graph.edge_features[across][:, 1:].sum() == 0
 
 
 def test_features_are_invariant(sketch):

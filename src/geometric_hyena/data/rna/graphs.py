@@ -30,9 +30,10 @@ _NAMES = (
 _PAIRING = tuple(f"pairs_with_{name}" for name in NUCLEOTIDES)
 RNA_FEATURES = len(_NAMES)  # S of `rna_graph`
 PAIRING_FEATURES = len(_PAIRING)  # as many more with pair probabilities
-EDGE_FEATURES = (
-    2  # E: whether the tokens are the ends of a base pair, whether their nucleotides are neighbours
-)
+# Nucleotides from a token's to its neighbour's, towards the 3' end, that an edge tells apart.
+_STEPS = (-2, -1, 0, 1, 2)
+# E of `rna_graph`: whether the tokens are the ends of a base pair, which of the steps leads to the neighbour
+EDGE_FEATURES = 1 + len(_STEPS)
 
 
 def feature_names(pairing: bool = False) -> list[str]:
@@ -140,6 +141,8 @@ def _edges(table: np.ndarray, chosen: Tokens, partner: np.ndarray, structure: Rn
     ends = np.zeros(len(table), dtype=bool)
     ends[chosen.pairing[chosen.pairing >= 0]] = True
     paired = ends[:, None] & ends[table] & (partner[own] == other)
-    joined = ~structure.chain_ends()
-    next_to = ((other == own + 1) & joined[own]) | ((own == other + 1) & joined[other])
-    return (np.stack([paired, next_to], axis=2) & (table >= 0)[:, :, None]).astype(np.float32)
+    # A step over the end of a chain, or over a gap, is none.
+    strand = np.concatenate([[0], np.cumsum(structure.chain_ends())[:-1]])
+    along = strand[own] == strand[other]
+    steps = [along & (other - own == step) for step in _STEPS]
+    return (np.stack([paired, *steps], axis=2) & (table >= 0)[:, :, None]).astype(np.float32)
