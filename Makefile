@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all test-distributed test-gpu test-lowest lint format docs bench package shipped clean
+.PHONY: help demo test test-all test-distributed test-gpu gpu-evidence test-lowest lint format docs bench package shipped clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -30,6 +30,14 @@ test-all: $(READY)  ## tests, the slow ones too
 
 test-gpu: $(READY)  ## tests on a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu
+
+# A machine with a GPU has its own PyTorch: .venv is used where its PyTorch sees the GPU, and not made for it.
+gpu-evidence:  ## what a GPU is asked for, into results/gpu, in parts that go on (PARTS=a,b SECONDS=500 DATA=dir)
+	@python=$(PYTHON); \
+	if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null \
+		|| ! $(PYTHON) -c 'import torch' 2>/dev/null; then python=$(BIN)/python; fi; \
+	PYTHONPATH=src $$python -m geometric_hyena.gpu_evidence $(if $(PARTS),--parts $(PARTS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(DATA),--data $(DATA))
 
 test-distributed: $(READY)  ## tests on several processes of this machine, the slow ones too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not gpu' tests/distributed

@@ -17,7 +17,9 @@ def markdown(record: Record) -> str:
 
 def run_note(record: Record) -> str:
     """The command, and whether it ran less than all."""
-    return f"{'REDUCED. ' if record['reduced'] else ''}`{record['command']}`"
+    waiting = record.get("unfinished")  # results of earlier versions do not count
+    unfinished = f"NOT FINISHED: {waiting} runs wait for another call. " if waiting else ""
+    return f"{unfinished}{'REDUCED. ' if record['reduced'] else ''}`{record['command']}`"
 
 
 def section(record: Record) -> str:
