@@ -84,7 +84,7 @@ def _outcome(ended: dict[str, Any], state: str, note: str) -> Outcome:
             counts[name] = counts.get(name, 0) + count
     said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "nothing has ended"
     errors = [f"{name}: {file['error']}" for name, file in ended.items() if file["error"]]
-    return Outcome(state, "; ".join([note + said, *errors]), {"counts": counts, "files": ended})
+    return Outcome(state, "; ".join([note + said, *errors]), {"counts": counts, "files": dict(ended)})
 
 
 def _run_file(path: Path, seconds: float) -> dict[str, Any] | None:

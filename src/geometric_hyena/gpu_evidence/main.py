@@ -43,10 +43,13 @@ anew, delete its JSON, and its runs.
   --budget, --models, --seeds, --epochs
                    of the parts that train, as of ghyena reproduce (default: --budget paper)
 
-The package need not be installed: PYTHONPATH=src and a Python with torch are enough for figure1. Training RNA
-needs ViennaRNA and biotite for sketches and pairing, unless they are prepared on another machine:
-    GHYENA_CACHE=DIR ghyena data open-vaccine prepare FILE      there; then bring DIR along, and here
-    GHYENA_CACHE=DIR python -m geometric_hyena.gpu_evidence --parts table1 --data ...
+The package need not be installed: PYTHONPATH=src and a Python with torch are enough for figure1. Table 1 needs
+ViennaRNA and biotite for sketches and pairing, unless another machine has prepared them. There
+
+    GHYENA_CACHE=DIR ghyena reproduce table1 --values open-vaccine-backbone,open-vaccine-all-atom \\
+        --budget paper --models geometric-hyena --data ... --seconds 1
+
+builds what is missing in DIR, begins a run and stops it; then bring DIR along, and set GHYENA_CACHE here.
 """
 # Beyond its time a part has so long to write down what it has found.
 _GRACE = 120

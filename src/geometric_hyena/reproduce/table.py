@@ -18,7 +18,7 @@ def markdown(record: Record) -> str:
 def run_note(record: Record) -> str:
     """The command, and whether it ran less than all."""
     waiting = record.get("unfinished")  # results of earlier versions do not count
-    unfinished = f"NOT FINISHED: {waiting} runs wait for another call. " if waiting else ""
+    unfinished = f"NOT FINISHED, runs to go: {waiting}. " if waiting else ""
     return f"{unfinished}{'REDUCED. ' if record['reduced'] else ''}`{record['command']}`"
 
 
