@@ -143,6 +143,21 @@ def test_a_file_that_is_no_record_is_refused(gpu, tmp_path, capsys):
     assert "figure1.json: is no record of this part" in capsys.readouterr().err
 
 
+def test_an_error_nobody_expected_keeps_what_was_found(gpu, monkeypatch, tmp_path):
+    words = ["--parts", "figure1", "--out", str(tmp_path)]
+    part_of(monkeypatch, "figure1", Outcome("unfinished", "", {"rows": [1]}))
+    assert main(words) == 0
+
+    def run(*_):
+        raise TypeError("no such kernel")
+
+    monkeypatch.setitem(PARTS, "figure1", replace(PARTS["figure1"], run=run))
+    with pytest.raises(TypeError):
+        main(words)
+    found = json.loads((tmp_path / "figure1.json").read_text())
+    assert (found["state"], found["note"], found["rows"]) == ("failed", "TypeError: no such kernel", [1])
+
+
 def test_every_part_has_a_process_of_its_own(gpu, monkeypatch, tmp_path, capsys):
     """One that crashes or hangs does not keep the others from running."""
     ran = []

@@ -14,7 +14,8 @@ from geometric_hyena.data.rna.dataset import _some
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
 from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.models.registry import MODELS
-from geometric_hyena.reproduce import plan, registry
+from geometric_hyena.reproduce import plan as planning
+from geometric_hyena.reproduce import registry
 from geometric_hyena.reproduce.plan import Choices
 from geometric_hyena.reproduce.registry import SWEEPS, TABLES
 from geometric_hyena.reproduce.run import plan_table
@@ -172,7 +173,7 @@ def test_rows_left_out_are_run_where_they_are_named(finished, tiny, monkeypatch,
 
 
 def test_a_table_out_of_time_says_so(tiny, monkeypatch):
-    monkeypatch.setattr(plan, "run_jobs", lambda *_, **__: {})
+    monkeypatch.setattr(planning, "run_jobs", lambda *_, **__: {})
     assert ghyena("reproduce", "tiny-table", "--values", "near", "--seconds", "1") == 0
     folder = tiny / "runs" / "reproduce" / "tables"
     record = record_of(folder)

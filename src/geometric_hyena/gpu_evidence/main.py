@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -18,6 +19,7 @@ from geometric_hyena.gpu_evidence.record import (
     SKIPPED,
     Outcome,
     check_device,
+    found_before,
     read_part,
     write_index,
     write_part,
@@ -43,13 +45,14 @@ anew, delete its JSON, and its runs.
   --budget, --models, --seeds, --epochs
                    of the parts that train, as of ghyena reproduce (default: --budget paper)
 
-The package need not be installed: PYTHONPATH=src and a Python with torch are enough for figure1. Table 1 needs
-ViennaRNA and biotite for sketches and pairing, unless another machine has prepared them. There
+The package need not be installed: PYTHONPATH=src and a Python with torch are enough for figure1. Should
+Triton fail, GHYENA_KERNELS=torch goes without. Table 1 needs ViennaRNA and biotite for sketches and pairing,
+unless another machine has prepared them. There
 
     GHYENA_CACHE=DIR ghyena reproduce table1 --values open-vaccine-backbone,open-vaccine-all-atom \\
         --budget paper --models geometric-hyena --data ... --seconds 1
 
-builds what is missing in DIR, begins a run and stops it; then bring DIR along, and set GHYENA_CACHE here.
+builds in DIR what is missing, and stops; then bring DIR along, and set GHYENA_CACHE here.
 """
 # Beyond its time a part has so long to write down what it has found.
 _GRACE = 120
@@ -99,10 +102,18 @@ def run_part(part: Part, options: Options) -> int:
         check_device(earlier, options.out, part.name)
     command = " ".join(["python -m geometric_hyena.gpu_evidence", *options.words()])
     missing = missing_packages(part.packages)
-    outcome = (
-        Outcome(SKIPPED, _advice(missing), {}) if missing else part.run(options, earlier, command, deadline)
-    )
-    write_part(options.out, part.name, part.title, command, outcome)
+    save = partial(write_part, options.out, part.name, part.title, command)
+    try:
+        outcome = (
+            Outcome(SKIPPED, _advice(missing), {})
+            if missing
+            else part.run(options, earlier, command, deadline)
+        )
+    except Exception as error:
+        # Never seen before, on a machine that may not be had again: what was found is kept.
+        save(Outcome(FAILED, f"{type(error).__name__}: {error}", found_before(options.out, part.name)))
+        raise
+    save(outcome)
     write_index(options.out, tuple(PARTS))
     print(f"{part.name}: {outcome.state}: {outcome.note}", flush=True)
     return 1 if outcome.state == FAILED else 0

@@ -10,6 +10,7 @@ from geometric_hyena.gpu_evidence.device import gpu_environment
 
 Content = dict[str, Any]
 
+_HEAD = ("part", "title", "state", "note", "command", "environment")
 DONE, UNFINISHED, SKIPPED, FAILED = "done", "unfinished", "skipped", "failed"
 
 
@@ -37,6 +38,11 @@ def read_part(folder: Path, name: str) -> Content:
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{path}: is no record of this part; move it away, or give another --out") from None
     return record
+
+
+def found_before(folder: Path, name: str) -> Content:
+    """What earlier calls found, without how far they got and where."""
+    return {key: value for key, value in read_part(folder, name).items() if key not in _HEAD}
 
 
 def write_part(folder: Path, name: str, title: str, command: str, outcome: Outcome) -> None:

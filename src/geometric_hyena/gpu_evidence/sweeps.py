@@ -24,6 +24,7 @@ _GRACE = 15
 # Room for a training run on the GPU, roughly.
 _RUN_BYTES = 8 * GIB
 _MOST_JOBS = 6
+_PATIENCE = 30
 _ENDED = 130
 _SUFFIXES = (".json", ".md", ".svg", ".html")
 
@@ -123,7 +124,11 @@ def run_ghyena(words: list[str], seconds: float) -> tuple[int, str]:
         _, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.terminate()  # it ends its runs, to be resumed
-        _, errors = process.communicate()
+        try:
+            _, errors = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, errors = process.communicate()
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     return process.returncode, lines[-1].removeprefix("ghyena: ") if lines else "ended without a word"
 
