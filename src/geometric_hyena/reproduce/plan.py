@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from geometric_hyena.errors import InputError, MissingDependencyError
+from geometric_hyena.errors import InputError
 from geometric_hyena.reproduce.result import make_record
 from geometric_hyena.reproduce.runner import Job, make_job, run_jobs
 from geometric_hyena.reproduce.sources import Places
-from geometric_hyena.reproduce.sweep import Budget, Cell, Sweep, make_cells, merged, registered
+from geometric_hyena.reproduce.sweep import Budget, Sweep, make_cells, merged, registered
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def plan_sweep(sweep: Sweep, folder: Path, budget_name: str, choices: Choices) -
 
     Raises:
         MissingDataError: where data are not at hand.
+        MissingDependencyError: where a row that was asked for wants a package that is not installed.
         InputError: for a value that is none.
     """
     full = sweep.budget(budget_name)
@@ -99,30 +100,11 @@ def plan_sweep(sweep: Sweep, folder: Path, budget_name: str, choices: Choices) -
     available, missing = registered(sweep, chosen)
     if not available:
         raise InputError(f"--models: none of them is available here: {', '.join(missing)}")
-    cells, lacking = _cells(sweep, budget, available, asked=bool(choices.models))
+    lacking: dict[str, str] = {}
+    cells = make_cells(sweep, budget, available, lacking=None if choices.models else lacking)
     jobs = [make_job(cell, sweep.recipe, folder) for cell in cells]
     left_out = {row: why for row, why in full.without.items() if row in sweep.models and row not in chosen}
     return Plan(sweep, budget, jobs, missing, left_out | lacking, reduced or bool(lacking))
-
-
-def _cells(
-    sweep: Sweep, budget: Budget, rows: Sequence[str], *, asked: bool
-) -> tuple[list[Cell], dict[str, str]]:
-    """Cells of all rows, and which rows want a package that is not installed, unless they were asked for.
-
-    Raises:
-        MissingDependencyError: where no row is left.
-    """
-    cells: list[Cell] = []
-    lacking: dict[str, str] = {}
-    for row in rows:
-        try:
-            cells += make_cells(sweep, budget, [row])
-        except MissingDependencyError as error:
-            lacking[row] = str(error)
-            if asked or len(lacking) == len(rows):
-                raise
-    return cells, lacking
 
 
 def run_plans(plans: Sequence[Plan], choices: Choices, *, cheapest_first: bool = False) -> dict[str, str]:
