@@ -10,6 +10,7 @@ from geometric_hyena.errors import MissingDependencyError
 from geometric_hyena.files import make_folder, replace_text
 from geometric_hyena.gpu_evidence.ladder import MEASURED
 from geometric_hyena.memory import GIB
+from geometric_hyena.provenance import environment
 
 # What the paper says of attention's time at 30,000 tokens, and of the longest context on a GPU of 24 GiB.
 _COMPARED, _FASTER, _LONGER, _TOKENS, _CAP = 30_000, 20, 72, 2_700_000, 24
@@ -26,7 +27,9 @@ def write_page(rows: Sequence[Row], name: str, title: str, folder: Path) -> str:
     """Write the page, and the figure where matplotlib is installed; returns the page."""
     make_folder(folder)
     free = [row for row in rows if row["outcome"] == MEASURED and row["cap GiB"] is None]
-    parts = [f"# {title}", "float32; without a cap on the GPU's memory, and with one of 24 GiB."]
+    here = environment()
+    where = f"float32, {here['gpu'] or 'CPU'}, PyTorch {here['torch']}"
+    parts = [f"# {title}", f"{where}; without a cap on the GPU's memory, and with one of {_CAP} GiB."]
     try:
         from geometric_hyena.benchmarks.figures import scaling_figure
         from geometric_hyena.report.plot_style import save_svg

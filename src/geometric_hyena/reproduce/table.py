@@ -35,6 +35,8 @@ def section(record: Record) -> str:
         lines += [*_table(record, shuffled), ""]
     if record["models_not_available"]:
         lines += [f"Not available, left out: {', '.join(record['models_not_available'])}.", ""]
+    for name, reason in record.get("left_out", {}).items():
+        lines += [f"{name}: left out, {reason}.", ""]
     if record["failed"]:
         lines += ["Failed:", "", *(f"- {name}: {reason}" for name, reason in record["failed"].items()), ""]
     return "\n".join(lines)
