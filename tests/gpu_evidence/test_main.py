@@ -65,7 +65,7 @@ def test_the_plan_names_missing_packages(no_gpu, tmp_path, capsys, monkeypatch):
         (["--parts", "figure9"], "--parts: there is no 'figure9'"),
         (["--parts", ","], "--parts: names none"),
         (["--seconds", "0"], "--seconds: expected a whole number"),
-        (["--cap", "3"], "unknown option --cap"),
+        (["--cap", "3"], "unknown option --cap; see python -m geometric_hyena.gpu_evidence --help"),
         (["figure1"], "unexpected word 'figure1'"),
     ],
 )

@@ -80,6 +80,7 @@ def climb(
         save: called with the outcome so far after every row.
     """
     rows: list[Row] = list(earlier.get("rows", ()))
+    commit = environment()["commit"]
     notes = [_cap_note(cap, device) for cap in CAPS if cap and not cap_matters(cap * GIB, device)]
     content: Content = {
         "channels": channels,
@@ -104,8 +105,8 @@ def climb(
                 calls = _LONG_CALLS if seconds > PATIENCE else _CALLS
                 if time.monotonic() + calls * seconds > deadline:
                     return Outcome(UNFINISHED, f"{len(rows)} sizes known; the next call goes on", content)
-                rows.append({"cap GiB": cap, **measured(key[1], key[2], length, channels, device)})
-                rows[-1]["commit"] = environment()["commit"]
+                found = measured(key[1], key[2], length, channels, device)
+                rows.append({"cap GiB": cap, **found, "commit": commit})
                 save(Outcome(UNFINISHED, f"{len(rows)} sizes known; the next call goes on", content))
                 if rows[-1]["outcome"] == FAILED and not still_answers(device):
                     why = f"the GPU answers no more after {length:,} tokens of {key[1]}: {rows[-1]['why']}"

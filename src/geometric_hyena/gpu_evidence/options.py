@@ -7,6 +7,7 @@ from pathlib import Path
 from geometric_hyena.cli.words import take_options
 from geometric_hyena.errors import InputError
 
+_COMMAND = "python -m geometric_hyena.gpu_evidence"
 _NAMES = ("parts", "seconds", "out", "runs", "data", "jobs", "budget", "models", "seeds", "epochs")
 
 
@@ -46,7 +47,10 @@ def read_options(words: Sequence[str], known: Sequence[str]) -> Options:
     Raises:
         InputError: for an option or a value that is none.
     """
-    positional, options = take_options(words, _NAMES, "gpu_evidence")
+    try:
+        positional, options = take_options(words, _NAMES, "gpu_evidence")
+    except InputError as error:
+        raise InputError(str(error).replace("ghyena gpu_evidence", _COMMAND)) from None
     if positional:
         raise InputError(f"unexpected word '{positional[0]}'; parts are chosen by --parts {','.join(known)}")
     parts = _list(options.get("parts", ",".join(known)))
