@@ -12,7 +12,7 @@ import torch
 from geometric_hyena.benchmarks.one_block import FUSED, MATERIALISED, MODES, OURS
 from geometric_hyena.geometry.neighbors import pack_neighbors, sequence_neighbors
 from geometric_hyena.gpu_evidence import figure1, one_size
-from geometric_hyena.gpu_evidence.device import capped, says_out_of_memory
+from geometric_hyena.gpu_evidence.device import capped, first_gpu, says_out_of_memory
 from geometric_hyena.gpu_evidence.figure1 import climb
 from geometric_hyena.gpu_evidence.figure1_page import write_page
 from geometric_hyena.gpu_evidence.ladder import FAILED, MEASURED, OUT_OF_MEMORY, TOO_LONG
@@ -108,6 +108,24 @@ def test_other_errors_are_not_taken_for_the_end_of_memory():
 def test_on_a_cpu_a_cap_does_nothing():
     with capped(1, CPU):
         assert torch.ones(10).sum() == 10
+
+
+def test_a_cap_is_a_part_of_the_memory_and_is_taken_away_again(monkeypatch):
+    """As torch.cuda has it, which takes no device without a number."""
+    parts = []
+
+    def cap(fraction, device):
+        parts.append((fraction, torch.cuda._utils._get_device_index(device)))
+
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: SimpleNamespace(total_memory=96 * GIB))
+    monkeypatch.setattr("torch.cuda.set_per_process_memory_fraction", cap)
+    with contextlib.suppress(ZeroDivisionError), capped(24 * GIB, first_gpu()):
+        assert parts == [(0.25, 0)]
+        raise ZeroDivisionError
+    assert parts[1:] == [(1.0, 0)]
+    for without in (None, 96 * GIB):
+        with capped(without, first_gpu()):
+            assert len(parts) == 2
 
 
 @pytest.fixture

@@ -11,6 +11,11 @@ from geometric_hyena.memory import GIB
 from geometric_hyena.provenance import environment
 
 
+def first_gpu() -> torch.device:
+    """The GPU, by its number: a cap is set for none without."""
+    return torch.device("cuda", 0)
+
+
 def gpu_environment() -> dict[str, Any]:
     """Versions and hardware that a result came from, those of the GPU among them."""
     found = environment()

@@ -15,7 +15,7 @@ import torch
 from geometric_hyena.benchmarks import growth, one_block
 from geometric_hyena.benchmarks.measure import PATIENCE
 from geometric_hyena.benchmarks.one_block import FUSED, HIDDEN, MATERIALISED, MODES, NEIGHBORS, OURS
-from geometric_hyena.gpu_evidence.device import cap_matters, capped, release, still_answers
+from geometric_hyena.gpu_evidence.device import cap_matters, capped, first_gpu, release, still_answers
 from geometric_hyena.gpu_evidence.figure1_page import Row, of, write_page
 from geometric_hyena.gpu_evidence.ladder import FAILED, MEASURED, SIZES, TOO_LONG, next_size
 from geometric_hyena.gpu_evidence.one_size import measured
@@ -53,7 +53,7 @@ def plan(options: Options) -> list[str]:
 def run(options: Options, earlier: Content, command: str, deadline: float) -> Outcome:
     """Measure on the GPU until all is known or the time is up."""
     save = partial(write_part, options.out, NAME, TITLE, command)
-    found = climb(earlier, torch.device("cuda"), deadline, save=save)
+    found = climb(earlier, first_gpu(), deadline, save=save)
     write_page(found.content["rows"], NAME, TITLE, options.out)
     return found
 
