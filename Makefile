@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-all test-distributed test-gpu test-lowest lint format docs bench package shipped clean
+.PHONY: help demo test test-all test-distributed test-gpu gpu-evidence test-lowest lint format docs bench package shipped clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -30,6 +30,14 @@ test-all: $(READY)  ## tests, the slow ones too
 
 test-gpu: $(READY)  ## tests on a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu
+
+# A machine with a GPU often has a PyTorch of its own: .venv is made for this only where there is no GPU.
+SEES_GPU := -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null
+gpu-evidence:  ## on a GPU: tests, Figure 1, recall, Tables 1 and 3, into results/gpu (ARGS="--parts figure1")
+	@if $(BIN)/python $(SEES_GPU); then python=$(BIN)/python; \
+	elif $(PYTHON) $(SEES_GPU); then python=$(PYTHON); \
+	else $(MAKE) --no-print-directory $(READY) && python=$(BIN)/python || exit 1; fi; \
+	PYTHONPATH=src $$python -m geometric_hyena.gpu_evidence $(ARGS)
 
 test-distributed: $(READY)  ## tests on several processes of this machine, the slow ones too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not gpu' tests/distributed

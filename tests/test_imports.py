@@ -48,6 +48,7 @@ ALLOWED = {
         "report",
         "testing",
     },
+    "gpu_evidence": {"operators", "layers", "benchmarks", "report", "cli"},
     "errors": set(),
     "version": set(),
     "files": set(),

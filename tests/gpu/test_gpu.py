@@ -26,7 +26,7 @@ def test_operator(length):
         torch.testing.assert_close(here.cpu(), there, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bf16 autocast"])
 @pytest.mark.parametrize("kind", [GeometricHyena, SE3Hyena, GTransformer, SE3Transformer])
 def test_model(kind, autocast):
     torch.manual_seed(0)

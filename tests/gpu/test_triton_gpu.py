@@ -21,7 +21,9 @@ def triton_runs(monkeypatch):
     [(1, 1, 1, 1, 1), (40, 0, 8, 2, 4), (10_007, 16, 80, 1, 4), (501, 33, 48, 20, 5), (33, 7, 13, 5, 3)],
 )
 @pytest.mark.parametrize(
-    ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12), (torch.bfloat16, 2e-2)]
+    ("dtype", "tolerance"),
+    [(torch.float32, 1e-5), (torch.float64, 1e-12), (torch.bfloat16, 2e-2)],
+    ids=["float32", "float64", "bfloat16"],
 )
 def test_messages(tokens, neighbors, hidden, edges, moments, dtype, tolerance):
     arguments = draw(tokens, 9, neighbors, hidden, edges, moments, dtype=dtype)

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
 
+from geometric_hyena.errors import MissingDependencyError
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.report.sweep_plot import sweep_figure
-from geometric_hyena.reproduce import registry, runner
+from geometric_hyena.reproduce import registry, runner, sweep
 from geometric_hyena.reproduce.matching import matched_network
+from geometric_hyena.reproduce.plan import Choices, plan_sweep
 from geometric_hyena.reproduce.registry import SWEEPS
 from geometric_hyena.reproduce.sweep import Budget, Published, make_cells, merged
 from training.small_runs import ghyena
@@ -151,6 +154,57 @@ def test_interrupting_leaves_no_process_behind(tmp_path, monkeypatch):
     assert ghyena("reproduce", "tiny", "--out", tmp_path / "new", "--jobs", "2") == 130
     assert len(processes) == 2
     assert all(process.poll() is not None for process in processes)
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """Runs that never end by themselves; the processes."""
+    processes = []
+
+    def start(job, threads, device):
+        processes.append(subprocess.Popen(["sleep", "300"], start_new_session=True))
+        return processes[-1]
+
+    monkeypatch.setattr(runner, "start", start)
+    monkeypatch.setattr(runner, "_LOOK_EVERY", 0.05)
+    return processes
+
+
+def test_out_of_time_it_keeps_what_has_ended(finished, endless, tmp_path, capsys):
+    folder = shutil.copytree(finished, tmp_path / "copy")
+    (sorted((folder / "cells").iterdir())[1] / "summary.json").unlink()
+    assert ghyena("reproduce", "tiny", "--out", folder, "--seconds", "1") == 0
+    assert [process.poll() is not None for process in endless] == [True]
+    record = record_of(folder)
+    assert (len(record["cells"]), record["unfinished"], record["failed"]) == (3, 1, {})
+    assert "NOT FINISHED, runs to go: 1. REDUCED." in (folder / "tiny.md").read_text()
+    assert "stopped with 3 of 4 runs ended; the same command goes on" in capsys.readouterr().err
+    assert record_of(finished)["unfinished"] == 0
+    assert "NOT FINISHED" not in (finished / "tiny.md").read_text()
+
+
+def test_out_of_time_before_anything_has_ended(endless, tmp_path):
+    assert ghyena("reproduce", "tiny", "--out", tmp_path, "--seconds", "1", "--jobs", "2") == 0
+    assert len(endless) == 2
+    assert (record_of(tmp_path)["cells"], record_of(tmp_path)["unfinished"]) == ([], 4)
+    assert "NOT FINISHED, runs to go: 4" in (tmp_path / "tiny.md").read_text()
+
+
+def test_rows_whose_package_is_missing_are_left_out_unless_asked_for(monkeypatch, tmp_path):
+    lacking = {"transformer"}
+
+    def matched(model, reference, inputs):
+        if model in lacking:
+            raise MissingDependencyError("not_there", "baselines", f"the model {model}")
+        return dict(reference)
+
+    monkeypatch.setattr(sweep, "matched_network", matched)
+    plan = plan_sweep(SWEEP, tmp_path, "paper", Choices())
+    assert {job.cell.model for job in plan.jobs} == {"geometric-hyena"}
+    assert "the model transformer needs the package 'not_there'" in plan.left_out["transformer"]
+    assert plan.reduced
+    with pytest.raises(MissingDependencyError):
+        plan_sweep(SWEEP, tmp_path, "paper", Choices(models=("geometric-hyena", "transformer")))
 
 
 def test_a_run_that_fails_is_named_and_the_others_are_kept(finished, tmp_path, capsys):

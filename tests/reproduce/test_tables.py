@@ -12,14 +12,16 @@ from data.rna.test_data_sets import construct, write_lines
 from geometric_hyena.data.rna.config import OpenVaccineConfig
 from geometric_hyena.data.rna.dataset import _some
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.models.registry import MODELS
+from geometric_hyena.reproduce import plan as planning
 from geometric_hyena.reproduce import registry
 from geometric_hyena.reproduce.plan import Choices
 from geometric_hyena.reproduce.registry import SWEEPS, TABLES
 from geometric_hyena.reproduce.run import plan_table
 from geometric_hyena.reproduce.sources import SOURCES, MissingDataError, Places, Source
 from geometric_hyena.reproduce.sweep import Budget
+from geometric_hyena.reproduce.tables import rna
 from geometric_hyena.reproduce.tables.claims import Claim, arithmetic, value_of
 from geometric_hyena.reproduce.tables.paper_table import OURS, PaperTable, Row, published_column
 from geometric_hyena.reproduce.tables.record import diverged
@@ -168,6 +170,28 @@ def test_rows_left_out_are_run_where_they_are_named(finished, tiny, monkeypatch,
     assert ghyena("reproduce", "tiny-table", "--out", folder, *words) == 0
     assert len(commands) == 1
     assert [cell["model"] for cell in record_of(folder)["parts"][0]["cells"]] == ["egnn"]
+
+
+def test_a_table_out_of_time_says_so(tiny, monkeypatch):
+    monkeypatch.setattr(planning, "run_jobs", lambda *_, **__: {})
+    assert ghyena("reproduce", "tiny-table", "--values", "near", "--seconds", "1") == 0
+    folder = tiny / "runs" / "reproduce" / "tables"
+    record = record_of(folder)
+    assert record["unfinished"] == record["parts"][0]["unfinished"] == 6
+    assert "NOT FINISHED, runs to go: 6" in (folder / "tiny-table.md").read_text()
+    assert "NOT FINISHED" in (folder / "tiny-table.html").read_text()
+
+
+def test_what_rna_tables_need_may_be_kept_instead(monkeypatch, tmp_path):
+    monkeypatch.setattr(rna, "find_spec", lambda name: None)
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="viennarna"):
+        rna.check_rna(OpenVaccineConfig())
+    monkeypatch.setattr(rna, "is_kept_anywhere", lambda: True)
+    with pytest.raises(MissingDependencyError, match="biotite"):
+        rna.check_rna(OpenVaccineConfig())
+    monkeypatch.setattr(rna, "are_kept", lambda: True)
+    rna.check_rna(OpenVaccineConfig())
 
 
 def test_data_that_are_not_at_hand(finished, tiny, capsys):

@@ -23,11 +23,24 @@ interruption the same command goes on.
   --values A,B          these settings only; of tables these columns
   --seeds N             number of seeds
   --epochs N            epochs of every run
+  --seconds N           stop after so long with what there is, short runs first; the same command goes on
   --data DIR            folder with open_vaccine/, ribonanza/, tc_ribo/ (default: $GHYENA_DATA)
   --data.NAME PATH      the file of one data set: {sources}
   --from FILE.json      draw table and figure of a result again, beside it or into --out
 """
-_OPTIONS = ("budget", "out", "jobs", "processes", "models", "values", "seeds", "epochs", "data", "from")
+_OPTIONS = (
+    "budget",
+    "out",
+    "jobs",
+    "processes",
+    "models",
+    "values",
+    "seeds",
+    "epochs",
+    "seconds",
+    "data",
+    "from",
+)
 _ALL = "all"
 
 
@@ -66,6 +79,7 @@ def run(words: list[str]) -> int:
         settings=_list(options, "values"),
         seeds=_whole_number(options, "seeds"),
         epochs=_whole_number(options, "epochs"),
+        seconds=_whole_number(options, "seconds"),
         places=Places(options.get("data"), {key[5:]: options[key] for key in located if key in options}),
     )
     budget, everything = options.get("budget", "quick"), Path("runs/reproduce")

@@ -1,6 +1,7 @@
 """From a sweep and what the command line asks for to jobs: nothing is run here."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ class Choices:
         settings: those of the axis, as words; none: the budget's.
         seeds: number of seeds; None: the budget's.
         epochs: epochs of every run; None: the budget's.
+        seconds: after so many no run goes on; None: all that have begun are run to their end.
         places: where data are.
     """
 
@@ -31,6 +33,7 @@ class Choices:
     settings: Sequence[str] = ()
     seeds: int | None = None
     epochs: int | None = None
+    seconds: int | None = None
     places: Places = field(default_factory=Places)
 
     def narrowing(self) -> str | None:
@@ -41,6 +44,7 @@ class Choices:
             "seeds": self.seeds,
             "epochs": self.epochs,
             "jobs": self.jobs,
+            "seconds": self.seconds,
         }
         return next((name for name, value in options.items() if value), None)
 
@@ -54,7 +58,7 @@ class Plan:
         budget: narrowed as asked for.
         jobs: one a cell.
         skipped: rows whose model is not there.
-        left_out: rows that the budget leaves out, with the reasons.
+        left_out: rows that the budget leaves out, or whose package is not installed, with the reasons.
         reduced: whether it is less than the paper's.
     """
 
@@ -84,6 +88,7 @@ def plan_sweep(sweep: Sweep, folder: Path, budget_name: str, choices: Choices) -
 
     Raises:
         MissingDataError: where data are not at hand.
+        MissingDependencyError: where a row that was asked for wants a package that is not installed.
         InputError: for a value that is none.
     """
     full = sweep.budget(budget_name)
@@ -95,22 +100,27 @@ def plan_sweep(sweep: Sweep, folder: Path, budget_name: str, choices: Choices) -
     available, missing = registered(sweep, chosen)
     if not available:
         raise InputError(f"--models: none of them is available here: {', '.join(missing)}")
-    jobs = [make_job(cell, sweep.recipe, folder) for cell in make_cells(sweep, budget, available)]
+    lacking: dict[str, str] = {}
+    cells = make_cells(sweep, budget, available, lacking=None if choices.models else lacking)
+    jobs = [make_job(cell, sweep.recipe, folder) for cell in cells]
     left_out = {row: why for row, why in full.without.items() if row in sweep.models and row not in chosen}
-    return Plan(sweep, budget, jobs, missing, left_out, reduced)
+    return Plan(sweep, budget, jobs, missing, left_out | lacking, reduced or bool(lacking))
 
 
 def run_plans(plans: Sequence[Plan], choices: Choices, *, cheapest_first: bool = False) -> dict[str, str]:
-    """Run what has not been run; a run that several plans have in common is run once.
+    """Run what has not been run, as far as the time goes; a run that several plans share is run once.
 
     Returns:
         Names of the cells that failed, with the last line they printed.
     """
     jobs = list({job.run.path: job for plan in plans for job in plan.jobs}.values())
+    deadline = None if choices.seconds is None else time.monotonic() + choices.seconds
     _prepare(plans)
     workers = min(choices.jobs or default_jobs(), len(jobs))
     threads = max(1, (os.cpu_count() or 1) // workers)
-    return run_jobs(jobs, workers, threads, cheapest_first=cheapest_first)
+    # In little time the short runs come to an end.
+    first = cheapest_first or deadline is not None
+    return run_jobs(jobs, workers, threads, cheapest_first=first, deadline=deadline)
 
 
 def default_jobs() -> int:

@@ -53,6 +53,8 @@ def make_record(
         "published": [asdict(number) for number in sweep.published if number.setting in budget.settings],
         "failed": dict(failed),
         "cells": [_cell(job) for job in jobs if job.ended],
+        # runs that were stopped, or have not begun, for want of time
+        "unfinished": sum(not job.ended and job.cell.name not in failed for job in jobs),
     }
 
 

@@ -54,7 +54,12 @@ def make_job(cell: Cell, recipe: str, folder: Path) -> Job:
 
 
 def run_jobs(
-    jobs: Sequence[Job], workers: int, threads: int, *, cheapest_first: bool = False
+    jobs: Sequence[Job],
+    workers: int,
+    threads: int,
+    *,
+    cheapest_first: bool = False,
+    deadline: float | None = None,
 ) -> dict[str, str]:
     """Run all jobs that have not ended, the long ones first unless asked otherwise.
 
@@ -65,6 +70,7 @@ def run_jobs(
         workers: how many run at a time.
         threads: CPU threads of each.
         cheapest_first: run the short ones first, for results that come early.
+        deadline: on the clock of `time.monotonic`; those that run then are ended, to be resumed another time.
 
     Returns:
         Names of the cells that failed, with the last line they printed.
@@ -82,6 +88,9 @@ def run_jobs(
                     if asked_to_stop():
                         progress.stopped()
                         raise KeyboardInterrupt
+                    if deadline is not None and time.monotonic() >= deadline:
+                        progress.stopped()
+                        break
                     for worker in [number for number in range(workers) if number not in running]:
                         if waiting:
                             job = waiting.pop()

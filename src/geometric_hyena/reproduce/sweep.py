@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.models.registry import MODELS
 from geometric_hyena.reproduce.costs import relative_cost
 from geometric_hyena.reproduce.matching import matched_network
@@ -142,11 +142,20 @@ class Cell:
     cost: float
 
 
-def make_cells(sweep: Sweep, budget: Budget, models: Sequence[str]) -> list[Cell]:
+def make_cells(
+    sweep: Sweep, budget: Budget, models: Sequence[str], *, lacking: dict[str, str] | None = None
+) -> list[Cell]:
     """All cells of a sweep, their options checked; all models have the parameters of Geometric Hyena.
+
+    Args:
+        sweep: the sweep.
+        budget: how much of it.
+        models: its rows.
+        lacking: takes the rows that are left out because a package is not installed, with the reasons.
 
     Raises:
         InputError: where an option cannot be used.
+        MissingDependencyError: where a package is not installed and `lacking` is None.
     """
     cells = []
     for setting in budget.settings:
@@ -154,7 +163,13 @@ def make_cells(sweep: Sweep, budget: Budget, models: Sequence[str]) -> list[Cell
         reference = dataclasses.asdict(configuration(sweep.recipe, shared).network)
         for model in models:
             row = sweep.row(model)
-            network = matched_network(row["model"], reference, sweep.inputs)
+            try:
+                network = matched_network(row["model"], reference, sweep.inputs)
+            except MissingDependencyError as error:
+                if lacking is None:
+                    raise
+                lacking[model] = str(error)
+                continue
             for seed in range(budget.seeds):
                 values = merged(shared, {"network": network, "seed": seed}, row)
                 config = configuration(sweep.recipe, values)

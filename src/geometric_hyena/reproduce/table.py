@@ -17,7 +17,9 @@ def markdown(record: Record) -> str:
 
 def run_note(record: Record) -> str:
     """The command, and whether it ran less than all."""
-    return f"{'REDUCED. ' if record['reduced'] else ''}`{record['command']}`"
+    waiting = record.get("unfinished")  # results of earlier versions do not count
+    unfinished = f"NOT FINISHED, runs to go: {waiting}. " if waiting else ""
+    return f"{unfinished}{'REDUCED. ' if record['reduced'] else ''}`{record['command']}`"
 
 
 def section(record: Record) -> str:
@@ -33,6 +35,8 @@ def section(record: Record) -> str:
         lines += [*_table(record, shuffled), ""]
     if record["models_not_available"]:
         lines += [f"Not available, left out: {', '.join(record['models_not_available'])}.", ""]
+    for name, reason in record.get("left_out", {}).items():
+        lines += [f"{name}: left out, {reason}.", ""]
     if record["failed"]:
         lines += ["Failed:", "", *(f"- {name}: {reason}" for name, reason in record["failed"].items()), ""]
     return "\n".join(lines)

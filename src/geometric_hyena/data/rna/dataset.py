@@ -12,6 +12,7 @@ from torch import Tensor
 
 from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.builder import SKETCH_NOTE
+from geometric_hyena.data.rna.builder.ideal_residues import keep_ideal_residues
 from geometric_hyena.data.rna.config import (
     OpenVaccineConfig,
     RibonanzaConfig,
@@ -20,8 +21,8 @@ from geometric_hyena.data.rna.config import (
     TcRiboConfig,
     check_rna_config,
 )
-from geometric_hyena.data.rna.folding import pair_probabilities
 from geometric_hyena.data.rna.graphs import PAIRING_FEATURES, RNA_FEATURES, rna_graph
+from geometric_hyena.data.rna.kept_pairing import keep_pair_probabilities, kept_pair_probabilities
 from geometric_hyena.data.rna.open_vaccine import PAPER_TARGETS, load_open_vaccine
 from geometric_hyena.data.rna.records import Level, RnaData, RnaRecord
 from geometric_hyena.data.rna.ribonanza import load_ribonanza
@@ -110,21 +111,27 @@ def load_rna(config: RnaConfig) -> RnaSamples:
 
 
 def build_structures(config: RnaConfig) -> None:
-    """Build the sketches that `load_rna` will want into their cache, where it wants any.
+    """Fill the cache with what `load_rna` will want and takes long: sketches, pair probabilities.
+
+    With that cache `load_rna` does without ViennaRNA and biotite.
 
     Raises:
         InputError: for values, files and rows that cannot be used.
         MissingDependencyError: where ViennaRNA or biotite is needed and not installed.
     """
     check_rna_config(config)
-    if config.structures is None:
-        records = _some(_read(config, None), config).records
-        structures_for(records, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid)
+    if config.structures is not None:
+        return
+    records = _some(_read(config, None), config).records
+    structures_for(records, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid)
+    keep_ideal_residues()
+    if config.pair_probabilities:
+        keep_pair_probabilities(record.sequence for record in records)
 
 
 def graph_of(structure: RnaStructure, dot_bracket: str, config: RnaConfig) -> GeometricGraph:
     """The graph of a structure, as the configuration says."""
-    probabilities = pair_probabilities(structure.sequence) if config.pair_probabilities else None
+    probabilities = kept_pair_probabilities(structure.sequence) if config.pair_probabilities else None
     return rna_graph(
         structure,
         dot_bracket,

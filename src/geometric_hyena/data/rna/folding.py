@@ -38,6 +38,15 @@ def pair_probabilities(sequence: str) -> np.ndarray:
     return upper + upper.T
 
 
+def vienna_version() -> str:
+    """The version of ViennaRNA.
+
+    Raises:
+        MissingDependencyError: where it is not installed.
+    """
+    return str(_vienna().__version__)
+
+
 def _check_length(sequence: str) -> None:
     if len(sequence) > LONGEST_FOLDED:
         raise InputError(

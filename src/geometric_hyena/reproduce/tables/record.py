@@ -44,6 +44,7 @@ def table_record(
         "title": table.title,
         "unit": table.unit,
         "reduced": any(part["reduced"] for part in parts) or bool(missing),
+        "unfinished": sum(part["unfinished"] for part in parts),
         "command": command_line(),
         "environment": environment(),
         "rows": [asdict(row) for row in table.rows],

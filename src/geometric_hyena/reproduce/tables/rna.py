@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
+from geometric_hyena.data.rna.builder.ideal_residues import are_kept
 from geometric_hyena.data.rna.config import RnaConfig
 from geometric_hyena.data.rna.dataset import build_structures
 from geometric_hyena.data.rna.graphs import EDGE_FEATURES, PAIRING_FEATURES, RNA_FEATURES
+from geometric_hyena.data.rna.kept_pairing import is_kept_anywhere
 from geometric_hyena.errors import MissingDependencyError
 from geometric_hyena.reproduce import sources
 from geometric_hyena.reproduce.sources import Source
@@ -186,11 +188,14 @@ def column(
 
 
 def check_rna(config: RnaConfig) -> None:
-    """Check what every run would stumble over: the packages that sketches and features need.
+    """Check what every run would stumble over: the packages that sketches and features need, if not kept.
 
     Raises:
-        MissingDependencyError: where one is not installed.
+        MissingDependencyError: where one is not installed, and has kept nothing for this machine.
     """
-    for package, name in (("RNA", "viennarna"), ("biotite", "biotite")):
-        if find_spec(package) is None:
+    for package, name, kept in (
+        ("RNA", "viennarna", is_kept_anywhere),
+        ("biotite", "biotite", are_kept),
+    ):
+        if find_spec(package) is None and not kept():
             raise MissingDependencyError(name, "bio", "building RNA structures")
