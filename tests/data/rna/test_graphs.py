@@ -79,7 +79,7 @@ def test_edges_along_the_chain(sketch):
 
 def test_no_edge_steps_over_the_end_of_a_chain(sketch):
     """Of two copies side by side, the second starts next to where the first ends."""
-    apart = (sketch.coordinates + [5, 0, 0]).astype(np.float32)
+    apart = (sketch.coordinates + np.array([5, 0, 0])).astype(np.float32)
     numbers = np.concatenate([sketch.residue, sketch.residue + len(STRUCTURE)])
     both = replace(
         sketch,
