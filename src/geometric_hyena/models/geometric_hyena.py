@@ -53,6 +53,7 @@ class StackOptions(TypedDict, total=False):
     global_tokens: int
     local_messages: bool
     global_messages: bool
+    dropout: float
 
 
 class GeometricHyena(nn.Module):

@@ -25,8 +25,8 @@ class RnaRunConfig(RunConfig):
     """Train on measurements of RNA.
 
     Attributes:
-        dropout: part of the scalars that a training step leaves out, before blocks of geometric-hyena and
-            from what is pooled.
+        dropout: part of the scalars that a training step leaves out: from what is pooled, and before
+            the blocks of geometric-hyena and its twins.
         opponents: all, or tables: without GRU and SVR, which have to be trained.
         data: what is read, built and split.
     """
