@@ -27,6 +27,7 @@ class RnaRunConfig(RunConfig):
     Attributes:
         dropout: part of the scalars that a training step leaves out: from what is pooled, and before
             the blocks of geometric-hyena and its twins.
+        jitter: standard deviation of the noise that training adds to positions, angstrom.
         opponents: all, or tables: without GRU and SVR, which have to be trained.
         data: what is read, built and split.
     """
@@ -34,6 +35,7 @@ class RnaRunConfig(RunConfig):
     epochs: int = 60
     batch_size: int = 16
     dropout: float = 0.2
+    jitter: float = 0.0
     opponents: str = "all"
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(hidden_dim=64, vector_channels=8, blocks=2)
@@ -100,6 +102,8 @@ def check_rna_run(config: RnaRunConfig) -> None:
     """
     if not 0 <= config.dropout < 1:
         raise InputError(f"dropout: expected a part from 0 to below 1, got {config.dropout}")
+    if not 0 <= config.jitter < float("inf"):
+        raise InputError(f"jitter: expected angstrom from 0 on, got {config.jitter}")
     if config.opponents not in OPPONENTS:
         raise InputError(f"opponents: expected {' or '.join(OPPONENTS)}, got '{config.opponents}'")
 

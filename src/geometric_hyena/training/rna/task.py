@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from geometric_hyena.data.rna.dataset import RnaSample, RnaSamples, load_rna
+from geometric_hyena.data.rna.jitter import Jittered
 from geometric_hyena.evaluation.metrics import regression_metrics
 from geometric_hyena.evaluation.rna_baselines import molecule_baselines, nucleotide_baselines, stacked_targets
 from geometric_hyena.geometry.graph import collate
@@ -30,7 +31,8 @@ class RnaTask(Task):
     def __init__(self, config: RnaRunConfig):
         check_rna_run(config)
         self.data: RnaSamples = load_rna(config.data)
-        self.train, self.validation, self.test = self.data.train, self.data.validation, self.data.test
+        self.train = Jittered(self.data.train, config.jitter, config.seed)
+        self.validation, self.test = self.data.validation, self.data.test
         self.identity = self.data.identity
         self.with_trained = config.opponents == "all"
         self.seed = config.seed
@@ -39,16 +41,16 @@ class RnaTask(Task):
         return with_targets(config, self.data.target_names, self.data.level)
 
     def largest(self) -> int:
-        samples = (*self.train, *self.validation, *self.test)
+        samples = (*self.data.train, *self.validation, *self.test)
         return max(len(sample.graph) for sample in samples)
 
     def predictor(self, config: RnaRunConfig) -> Predictor:
         predictor, readout = rna_predictor(config, len(self.data.target_names), self.data.level)
-        targets = torch.cat([sample.target for sample in self.train]).double()
+        targets = torch.cat([sample.target for sample in self.data.train]).double()
         mean = targets.nanmean(dim=0)
         deviation = (targets - mean).square().nanmean(dim=0).sqrt()
         rows = len(targets) if self.data.level == "nucleotide" else len(self.train)
-        tokens = sum(len(sample.graph) for sample in self.train) / rows
+        tokens = sum(len(sample.graph) for sample in self.data.train) / rows
         readout.set_scale(tokens, mean, torch.where(deviation > 0, deviation, 1.0))
         return predictor
 
@@ -79,7 +81,7 @@ class RnaTask(Task):
 
     def _opponents(self, samples: Sequence[RnaSample]) -> dict[str, np.ndarray]:
         """What every opponent says of these molecules, end to end."""
-        train, asked = ([sample.record for sample in part] for part in (self.train, samples))
+        train, asked = ([sample.record for sample in part] for part in (self.data.train, samples))
         level = self.data.level
         if level == "nucleotide":
             said = nucleotide_baselines(train, asked)
