@@ -25,9 +25,8 @@ class RnaRunConfig(RunConfig):
     """Train on measurements of RNA.
 
     Attributes:
-        dropout: part of the scalars that a training step leaves out: from what is pooled, and before
-            the blocks of geometric-hyena and its twins.
-        jitter: standard deviation of the noise that training adds to positions, angstrom.
+        dropout: part of the scalars left out in training, before blocks and when pooled.
+        jitter: deviation of the noise on positions in training, angstrom.
         opponents: all, or tables: without GRU and SVR, which have to be trained.
         data: what is read, built and split.
     """
