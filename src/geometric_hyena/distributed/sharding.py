@@ -26,7 +26,7 @@ class TokenSharding:
 
     Attributes:
         bounds: (P + 1) where each rank's tokens begin, and T.
-        tokens: T.
+        tokens: how many tokens there are in all, T.
         ranks: the ranks, which count what they move.
     """
 
