@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from geometric_hyena.cli.words import take_options, wants_help
+from geometric_hyena.cli.words import comma_separated, take_options, wants_help, whole_number
 from geometric_hyena.errors import InputError
 
 _USAGE = """usage: ghyena benchmark NAME [--out DIR] [--threads N] [--quick true]
@@ -62,7 +62,7 @@ def run(words: list[str]) -> int:
             raise InputError(f"--{other}: says how to measure, and --from measures nothing")
         print(redraw(name, file, Path(options.get("out", file.parent))))
         return 0
-    threads = _whole_number(options, "threads", 1, 1024)
+    threads = whole_number(options, "threads", 1024) or 1
     folder = Path(options.get("out", "results/benchmarks"))
     print(run_benchmark(name, folder, _settings(name, options), threads))
     return 0
@@ -88,12 +88,12 @@ def _settings(name: str, options: dict[str, str]):
     }
     return Settings(
         quick=_truth(options, "quick"),
-        channels=_whole_number(options, "channels", defaults.channels, 256),
+        channels=whole_number(options, "channels", 256) or defaults.channels,
         memory=sizes["memory"],
-        tokens=_whole_number(options, "tokens", defaults.tokens, 10**10),
-        limit=_whole_number(options, "limit", defaults.limit, 86_400),
+        tokens=whole_number(options, "tokens", 10**10) or defaults.tokens,
+        limit=whole_number(options, "limit", 86_400) or defaults.limit,
         limit_memory=sizes["limit-memory"],
-        models=tuple(word for word in options.get("models", "").split(",") if word),
+        models=tuple(comma_separated(options, "models")),
         training=_truth(options, "training"),
     )
 
@@ -103,10 +103,3 @@ def _truth(options: dict[str, str], name: str) -> bool:
     if text not in ("true", "false"):
         raise InputError(f"--{name}: expected true or false, got '{text}'")
     return text == "true"
-
-
-def _whole_number(options: dict[str, str], name: str, default: int, most: int) -> int:
-    text = options.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
-        raise InputError(f"--{name}: expected a whole number from 1 to {most}, got '{text}'")
-    return int(text)

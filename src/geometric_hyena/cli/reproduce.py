@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from geometric_hyena.cli.words import take_options, wants_help
+from geometric_hyena.cli.words import comma_separated, take_options, wants_help, whole_number
 from geometric_hyena.errors import InputError, MissingDependencyError
 
 _USAGE = """usage: ghyena reproduce NAME [--budget quick|paper] [--OPTION VALUE ...]
@@ -74,12 +74,12 @@ def run(words: list[str]) -> int:
         print(draw_again(name, Path(options["from"]), None if out is None else Path(out)))
         return 0
     choices = Choices(
-        jobs=_whole_number(options, "jobs") or _whole_number(options, "processes") or 0,
-        models=_list(options, "models"),
-        settings=_list(options, "values"),
-        seeds=_whole_number(options, "seeds"),
-        epochs=_whole_number(options, "epochs"),
-        seconds=_whole_number(options, "seconds"),
+        jobs=whole_number(options, "jobs") or whole_number(options, "processes") or 0,
+        models=comma_separated(options, "models"),
+        settings=comma_separated(options, "values"),
+        seeds=whole_number(options, "seeds"),
+        epochs=whole_number(options, "epochs"),
+        seconds=whole_number(options, "seconds"),
         places=Places(options.get("data"), {key[5:]: options[key] for key in located if key in options}),
     )
     budget, everything = options.get("budget", "quick"), Path("runs/reproduce")
@@ -91,16 +91,3 @@ def run(words: list[str]) -> int:
             page = reproduce(name, Path(out or everything / place_of(name)), budget, choices)
     print(page)
     return 0
-
-
-def _list(options: dict[str, str], name: str) -> list[str]:
-    return [word for word in options.get(name, "").split(",") if word]
-
-
-def _whole_number(options: dict[str, str], name: str) -> int | None:
-    word = options.get(name)
-    if word is None:
-        return None
-    if not word.isdecimal() or not 1 <= int(word) <= 100_000:
-        raise InputError(f"--{name}: expected a whole number from 1 on, got '{word}'")
-    return int(word)

@@ -1,6 +1,6 @@
 """Small parsers for verbs with a few plain options."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from geometric_hyena.errors import InputError
 
@@ -58,3 +58,23 @@ def take_flag(words: Sequence[str], name: str) -> tuple[bool, list[str]]:
 def wants_help(words: Sequence[str]) -> bool:
     """Whether help was asked for."""
     return any(word in ("-h", "--help", "--help-all") for word in words)
+
+
+def whole_number(options: Mapping[str, str], name: str, most: int | None = None) -> int | None:
+    """The value of an option that is a whole number from 1 on; None where it is not given.
+
+    Raises:
+        InputError: where it is none, or above `most`; without it, absurdly large.
+    """
+    text = options.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= (most or 100_000)):
+        bound = "on" if most is None else f"to {most}"
+        raise InputError(f"--{name}: expected a whole number from 1 {bound}, got '{text}'")
+    return int(text)
+
+
+def comma_separated(options: Mapping[str, str], name: str) -> list[str]:
+    """The words of an option like `--models A,B`; none where it is not given."""
+    return [word for word in options.get(name, "").split(",") if word]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from geometric_hyena.cli.words import take_options
+from geometric_hyena.cli.words import comma_separated, take_options, whole_number
 from geometric_hyena.errors import InputError
 
 _COMMAND = "python -m geometric_hyena.gpu_evidence"
@@ -53,7 +53,7 @@ def read_options(words: Sequence[str], known: Sequence[str]) -> Options:
         raise InputError(str(error).replace("ghyena gpu_evidence", _COMMAND)) from None
     if positional:
         raise InputError(f"unexpected word '{positional[0]}'; parts are chosen by --parts {','.join(known)}")
-    parts = _list(options.get("parts", ",".join(known)))
+    parts = comma_separated(options, "parts") if "parts" in options else known
     for name in parts:
         if name not in known:
             raise InputError(f"--parts: there is no '{name}'; choose from: {','.join(known)}")
@@ -65,21 +65,10 @@ def read_options(words: Sequence[str], known: Sequence[str]) -> Options:
             sweeps += [f"--{name}", options[name]]
     return Options(
         parts=tuple(dict.fromkeys(parts)),
-        seconds=_whole_number(options, "seconds", 500),
-        out=Path(options.get("out", "results/gpu")),
-        runs=Path(options.get("runs", "runs/gpu")),
+        seconds=whole_number(options, "seconds") or Options.seconds,
+        out=Path(options.get("out", Options.out)),
+        runs=Path(options.get("runs", Options.runs)),
         sweeps=tuple(sweeps),
-        jobs=_whole_number(options, "jobs", 1) if "jobs" in options else None,
-        models=_list(options.get("models", "")),
+        jobs=whole_number(options, "jobs"),
+        models=tuple(comma_separated(options, "models")),
     )
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.split(",") if word)
-
-
-def _whole_number(options: dict[str, str], name: str, default: int) -> int:
-    text = options.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 100_000):
-        raise InputError(f"--{name}: expected a whole number from 1 on, got '{text}'")
-    return int(text)
