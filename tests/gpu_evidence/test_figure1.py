@@ -63,7 +63,7 @@ def test_page_and_figure(tiny, tmp_path):
 
 
 def test_the_chain_is_that_of_the_benchmarks():
-    geometry = one_size.chain_geometry(20, CPU)
+    geometry = one_size.long_chain(20, CPU)
     table = pack_neighbors([sequence_neighbors(20, 8)], [20], 16)
     assert torch.equal(geometry.index, table.index)
     assert torch.equal(geometry.coefficients[..., 0] == 1, table.mask)

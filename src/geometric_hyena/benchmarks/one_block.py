@@ -37,19 +37,39 @@ def prepare(name: str, length: int, channels: int, device: torch.device) -> dict
     """By mode: forward; and forward and backward, to parameters and inputs as in the middle of a network."""
     block = make_block(name, channels).to(device)
     scalars, vectors, geometry = chain(length, channels, device, torch.float32)
-    leaves = [scalars.detach().requires_grad_(), vectors.detach().requires_grad_()]
     cotangents = torch.randn_like(scalars), torch.randn_like(vectors)
+    return {
+        "forward": prepared_forward(block, scalars, vectors, geometry),
+        "training": prepared_training(block, scalars, vectors, geometry, cotangents),
+    }
+
+
+def prepared_forward(block: ContextBlock, scalars: Tensor, vectors: Tensor, geometry: Geometry) -> Prepared:
+    """The block without gradients, and the bytes of inputs and parameters."""
 
     def forward() -> object:
         with torch.no_grad():
             return block(scalars, vectors, geometry)
 
+    shared = geometry.positions, geometry.index, geometry.edges, geometry.coefficients, geometry.sequence
+    return Prepared(forward, _bytes(scalars, vectors, *shared, *block.parameters()))
+
+
+def prepared_training(
+    block: ContextBlock,
+    scalars: Tensor,
+    vectors: Tensor,
+    geometry: Geometry,
+    cotangents: tuple[Tensor, Tensor],
+) -> Prepared:
+    """Forward and backward, to parameters and inputs; the bytes with those of the outputs' gradients."""
+    leaves = [scalars.detach().requires_grad_(), vectors.detach().requires_grad_()]
+
     def training() -> object:
         return torch.autograd.grad(block(*leaves, geometry), [*leaves, *block.parameters()], cotangents)
 
-    shared = geometry.positions, geometry.index, geometry.edges, geometry.coefficients, geometry.sequence
-    given = _bytes(scalars, vectors, *shared, *block.parameters())
-    return {"forward": Prepared(forward, given), "training": Prepared(training, given + _bytes(*cotangents))}
+    given = prepared_forward(block, scalars, vectors, geometry).held
+    return Prepared(training, given + _bytes(*cotangents))
 
 
 def _bytes(*tensors: Tensor) -> int:
@@ -91,10 +111,14 @@ def chain(
     table = pack_neighbors([sequence_neighbors(length, NEIGHBORS // 2)], [length], NEIGHBORS)
     positions, vectors, scalars = (x.to(device, dtype) for x in (positions, vectors, scalars))
     index, mask = table.index.to(device), table.mask.to(device)
+    return scalars, vectors, chain_geometry(positions, index, mask)
+
+
+def chain_geometry(positions: Tensor, index: Tensor, mask: Tensor) -> Geometry:
+    """What a block is told of one sequence: positions (N, 3), neighbours (N, K) and which of them are any."""
     offsets = positions[:, None] - positions[index]
-    kept = mask[..., None].to(dtype)
+    kept = mask[..., None].to(positions.dtype)
     coefficients = torch.cat([kept, kept * offsets / NEIGHBORS], dim=-1)
     edges = offsets.square().sum(dim=-1, keepdim=True) / 100
-    sequence = torch.zeros(length, dtype=torch.int64, device=device)
-    geometry = Geometry(positions, index, edges, coefficients, equal_length_runs([length]), sequence)
-    return scalars, vectors, geometry
+    sequence = torch.zeros(len(positions), dtype=torch.int64, device=positions.device)
+    return Geometry(positions, index, edges, coefficients, equal_length_runs([len(positions)]), sequence)

@@ -9,13 +9,18 @@ import torch
 from torch import Tensor
 
 from geometric_hyena.benchmarks.measure import times_and_peaks
-from geometric_hyena.benchmarks.one_block import HIDDEN, NEIGHBORS, Prepared, make_block
+from geometric_hyena.benchmarks.one_block import (
+    HIDDEN,
+    NEIGHBORS,
+    Prepared,
+    chain_geometry,
+    make_block,
+    prepared_forward,
+    prepared_training,
+)
 from geometric_hyena.gpu_evidence.device import says_out_of_memory
 from geometric_hyena.gpu_evidence.ladder import FAILED, MEASURED, OUT_OF_MEMORY
 from geometric_hyena.layers.projection import Geometry
-from geometric_hyena.operators.segments import equal_length_runs
-
-_EDGE_SCALE = 100
 
 
 def measured(name: str, mode: str, length: int, channels: int, device: torch.device) -> dict[str, Any]:
@@ -43,32 +48,22 @@ def prepare(name: str, mode: str, length: int, channels: int, device: torch.devi
     Scalars and vectors lie in memory tokens last, as a block before would leave them.
     """
     block = make_block(name, channels).to(device)
-    geometry = chain_geometry(length, device)
+    geometry = long_chain(length, device)
     generator = torch.Generator(device).manual_seed(1)
 
     def draw(*shape: int) -> Tensor:
         return torch.randn(*shape, length, generator=generator, device=device)
 
-    scalars, vectors = draw(HIDDEN).T, draw(3, channels).permute(2, 1, 0)
-    shared = geometry.positions, geometry.index, geometry.edges, geometry.coefficients, geometry.sequence
-    given = [scalars, vectors, *shared, *block.parameters()]
+    def features() -> tuple[Tensor, Tensor]:
+        return draw(HIDDEN).T, draw(3, channels).permute(2, 1, 0)
+
+    scalars, vectors = features()
     if mode == "forward":
-
-        def forward() -> object:
-            with torch.no_grad():
-                return block(scalars, vectors, geometry)
-
-        return Prepared(forward, _bytes(given))
-    leaves = [scalars.detach().requires_grad_(), vectors.detach().requires_grad_()]
-    cotangents = draw(HIDDEN).T, draw(3, channels).permute(2, 1, 0)
-
-    def training() -> object:
-        return torch.autograd.grad(block(*leaves, geometry), [*leaves, *block.parameters()], cotangents)
-
-    return Prepared(training, _bytes([*given, *cotangents]))
+        return prepared_forward(block, scalars, vectors, geometry)
+    return prepared_training(block, scalars, vectors, geometry, features())
 
 
-def chain_geometry(length: int, device: torch.device) -> Geometry:
+def long_chain(length: int, device: torch.device) -> Geometry:
     """A chain whose neighbours are the eight before and after, float32."""
     generator = torch.Generator(device).manual_seed(0)
     steps = torch.randn(length, 3, generator=generator, device=device, dtype=torch.float64)
@@ -81,13 +76,4 @@ def chain_geometry(length: int, device: torch.device) -> Geometry:
     index = own + places
     inside = (index >= 0) & (index < length)
     index = torch.where(inside, index, own)
-    offsets = positions[:, None] - positions[index]
-    kept = inside[..., None].float()
-    coefficients = torch.cat([kept, kept * offsets / NEIGHBORS], dim=-1)
-    edges = offsets.square().sum(dim=-1, keepdim=True) / _EDGE_SCALE
-    sequence = torch.zeros(length, dtype=torch.int64, device=device)
-    return Geometry(positions, index, edges, coefficients, equal_length_runs([length]), sequence)
-
-
-def _bytes(tensors: list[Tensor]) -> int:
-    return sum(x.numel() * x.element_size() for x in tensors)
+    return chain_geometry(positions, index, inside)
