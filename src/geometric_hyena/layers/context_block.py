@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from geometric_hyena.layers.compiled_stages import EnteringStage, LeavingStage
 from geometric_hyena.layers.normalization import KeyValueNorm
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.layers.staging import Stage
@@ -55,13 +56,13 @@ class ContextBlock(nn.Module):
 
     def first_stage(self) -> Stage:
         """Scalars and vectors to what `mix` takes in."""
-        modules = self.entering_modules()
-        return Stage(self.qkv, self.input_norm, _own_scalars, _own_vectors, self._enter, modules)
+        modules, compiled = self.entering_modules(), self.compiled_first_stage()
+        return Stage(self.qkv, self.input_norm, _own_scalars, _own_vectors, self._enter, modules, compiled)
 
     def second_stage(self) -> Stage:
         """Scalars, vectors and what `mix` gives to scalars and vectors."""
-        modules = self.leaving_modules()
-        return Stage(self.output, self.output_norm, self._scalars, self._vectors, _add, modules)
+        modules, compiled = self.leaving_modules(), self.compiled_second_stage()
+        return Stage(self.output, self.output_norm, self._scalars, self._vectors, _add, modules, compiled)
 
     def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
         """What each token gathers from its whole sequence.
@@ -99,6 +100,16 @@ class ContextBlock(nn.Module):
     def leaving_modules(self) -> tuple[nn.Module, ...]:
         """Modules that `gathered_scalars` and `gathered_vectors` use."""
         return ()
+
+    def compiled_first_stage(self) -> EnteringStage | None:
+        """Compiled kernels for the first stage; None for other options than theirs."""
+        if self.gate == "k":
+            return None
+        return EnteringStage(self.qkv, self.input_norm, self.kv_norm, masked=self.gate == "qk")
+
+    def compiled_second_stage(self) -> LeavingStage | None:
+        """Compiled kernels for the second stage; None for other options than theirs."""
+        return LeavingStage(self.output, self.output_norm) if self.gate == "qk" else None
 
     # --- the two stages ---
 
@@ -156,4 +167,5 @@ class MessageBlock(nn.Module):
 
     def stage(self) -> Stage:
         """Scalars and vectors to scalars and vectors."""
-        return Stage(self.output, self.output_norm, _own_scalars, _own_vectors, _add, ())
+        compiled = LeavingStage(self.output, self.output_norm)
+        return Stage(self.output, self.output_norm, _own_scalars, _own_vectors, _add, (), compiled)

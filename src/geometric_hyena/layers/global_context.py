@@ -23,12 +23,13 @@ class GlobalContext(nn.Module):
 
     def forward(self, scalars: Tensor, positions: Tensor, pieces: Sequence[Piece]) -> list[Tensor]:
         """(n, D), (n, 3) -> for each piece of sequences its part of [x_g, f_g], (count, G, 3 + D)."""
-        joined = torch.cat([positions, scalars], dim=-1)
         found = []
         for piece in pieces:
             count = piece.sequences.stop - piece.sequences.start
-            block = joined[piece.tokens].unflatten(0, (count, -1))
-            place = torch.arange(block.shape[1], device=scalars.device, dtype=positions.dtype) + piece.offset
-            weights = self.weights(place[:, None] / piece.length).to(joined.dtype) / piece.length
-            found.append(weights.T @ block)
+            blocks = [x[piece.tokens].unflatten(0, (count, -1)) for x in (positions, scalars)]
+            place = (
+                torch.arange(blocks[0].shape[1], device=scalars.device, dtype=positions.dtype) + piece.offset
+            )
+            weights = self.weights(place[:, None] / piece.length) / piece.length
+            found.append(torch.cat([weights.T.to(block.dtype) @ block for block in blocks], dim=-1))
         return found

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from geometric_hyena.layers.compiled_stages import EnteringStage, LeavingStage
 from geometric_hyena.layers.context_block import ContextBlock, Pair, Tensors
 from geometric_hyena.layers.projection import Geometry
 from geometric_hyena.operators.convolution import SequenceConvolution
@@ -100,6 +101,19 @@ class GeometricHyenaBlock(ContextBlock):
     def leaving_modules(self) -> tuple[nn.Module, ...]:
         """Modules that `gathered_scalars` uses."""
         return () if self.from_pairs is None else (self.from_pairs,)
+
+    def compiled_first_stage(self) -> EnteringStage | None:
+        """With masked values, and scalars that meet vectors."""
+        if self.gate == "k":
+            return None
+        masked = self.gate == "qk"
+        return EnteringStage(
+            self.qkv, self.input_norm, self.kv_norm, masked, values_first=True, to_pairs=self.to_pairs
+        )
+
+    def compiled_second_stage(self) -> LeavingStage | None:
+        """Context times values."""
+        return LeavingStage(self.output, self.output_norm, factors_first=True, from_pairs=self.from_pairs)
 
     def convolve(
         self,

@@ -3,9 +3,10 @@
 from torch import Tensor, nn
 
 KV_NORMS = ("l2", "l1", "linf", "none")
+EPS = 1e-6
 
 
-def divided_by_norm(x: Tensor, dim: int, order: str = "l2", eps: float = 1e-6) -> Tensor:
+def divided_by_norm(x: Tensor, dim: int, order: str = "l2", eps: float = EPS) -> Tensor:
     """Divide by the norm of that order over one axis; zeros stay zeros."""
     if order == "l2":
         return x * (x.square().sum(dim=dim, keepdim=True) + eps**2).rsqrt()

@@ -96,7 +96,7 @@ class Messages(nn.Module):
     """One-layer-perceptron messages, factorised: W [f_i, f_j, e_ij] + b = A_i + B_j + e_ij W_e."""
 
     # The compiled kernels take eight channels at a time. Filled up here, the rows are filled up once.
-    _LANES = 8
+    LANES = 8
 
     def __init__(self, scalars: int, edges: int, hidden: int):
         super().__init__()
@@ -122,7 +122,7 @@ class Messages(nn.Module):
         return self._filled(self.sender(scalars))
 
     def _filled(self, x: Tensor) -> Tensor:
-        missing = -self.hidden % self._LANES
+        missing = -self.hidden % self.LANES
         return nn.functional.pad(x, (0, missing)) if missing else x
 
 

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from geometric_hyena.layers import compiled_stages
 from geometric_hyena.layers.chunk_gradients import Totals, chunk_gradients, through_shared
+from geometric_hyena.layers.compiled_stages import CompiledStage
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry, Senders
 
 # Tokens of a chunk: on a CPU what keeps its activations in the cache, on a GPU what fills it.
@@ -38,7 +40,8 @@ def token_limits(chunk: int, whole: int) -> Iterator[None]:
     CHUNK_TOKENS = GPU_CHUNK_TOKENS = chunk
     WHOLE_TOKENS = whole
     try:
-        yield
+        with compiled_stages.chunk_tokens(chunk):
+            yield
     finally:
         CHUNK_TOKENS, GPU_CHUNK_TOKENS, WHOLE_TOKENS = before
 
@@ -55,6 +58,7 @@ class Stage:
         leave: (projected scalars (D', n), projected vectors (3, C', n), scalars, vectors) to the stage's
             outputs, each (..., n).
         modules: the modules whose parameters the callables use.
+        compiled: the same without gradients by compiled kernels, for what these serve.
     """
 
     projection: EquivariantProjection
@@ -63,6 +67,7 @@ class Stage:
     vectors: Callable[..., Tensor]
     leave: Callable[[Tensor, Tensor, Tensor, Tensor], Tensors]
     modules: tuple[nn.Module, ...]
+    compiled: CompiledStage | None = None
 
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
@@ -166,6 +171,8 @@ def _look(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[T
 
 
 def _forward(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
+    if stage.compiled is not None and stage.compiled.serves(inputs, geometry):
+        return stage.compiled(inputs, geometry)
     rows, sums = _look(stage, inputs, geometry)
     distant, local = stage.projection.distant_senders(sums), Senders(rows)
     tokens = geometry.positions.shape[0]

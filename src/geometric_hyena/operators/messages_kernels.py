@@ -91,21 +91,30 @@ def _weighted(total, values, weights, at, step):
 
 
 @_compiled
-def forward_tokens(start, stop, receiver, sender, edge_map, index, edges, coefficients, out):
-    """Moments of the tokens from `start` to `stop`; False where `index` leaves the rows of `sender`."""
-    width, neighbors, moments = receiver.shape[1], index.shape[1], coefficients.shape[2]
-    places, rows = np.empty(neighbors, np.int64), np.empty(neighbors + 3, np.int64)
+def forward_tokens(start, stop, receiver, first, sender, edge_map, index, edges, coefficients, out, places):
+    """Moments of the tokens from `start` to `stop`; False where `index` leaves the rows of `sender`.
+
+    Args:
+        start, stop: the slice.
+        receiver: (T, at least first + H), A from column `first` on.
+        first: that column.
+        sender, edge_map, index, edges, coefficients: as in `message_moments`.
+        out: (T, ...), a row for each token.
+        places: (P,) columns of `out` where the H numbers of each moment begin.
+    """
+    width, neighbors, moments = edge_map.shape[1], index.shape[1], coefficients.shape[2]
+    kept, rows = np.empty(neighbors, np.int64), np.empty(neighbors + 3, np.int64)
     features = np.empty((neighbors + 3, edges.shape[2]), receiver.dtype)
     weights = np.empty((neighbors + 3, moments), receiver.dtype)
     for i in range(start, stop):
         count = _gather(
-            i, False, sender.shape[0], width, index, edges, coefficients, places, rows, features, weights
+            i, False, sender.shape[0], width, index, edges, coefficients, kept, rows, features, weights
         )
         if count < 0:
             return False
         for p in range(0, moments, 4):
             for h in range(0, width, LANES):
-                token = load(receiver, i * width + h)
+                token = load(receiver, i * receiver.shape[1] + first + h)
                 m0, m1, m2, m3 = zeros(out), zeros(out), zeros(out), zeros(out)
                 for n in range(0, count, 4):
                     z0, z1, z2, z3 = _hidden(token, n, h, sender, rows, features, edge_map)
@@ -120,11 +129,11 @@ def forward_tokens(start, stop, receiver, sender, edge_map, index, edges, coeffi
                     m1 = _weighted(m1, messages, weights, at + 1, moments)
                     m2 = _weighted(m2, messages, weights, at + 2, moments)
                     m3 = _weighted(m3, messages, weights, at + 3, moments)
-                at = (i * moments + p) * width + h
-                store(out, at, m0)
-                store(out, at + width, m1)
-                store(out, at + 2 * width, m2)
-                store(out, at + 3 * width, m3)
+                at = i * out.shape[1] + h
+                store(out, at + places[p], m0)
+                store(out, at + places[p + 1], m1)
+                store(out, at + places[p + 2], m2)
+                store(out, at + places[p + 3], m3)
     return True
 
 

@@ -24,13 +24,32 @@ def forward(
     receiver: Tensor, sender: Tensor, edge_map: Tensor, index: Tensor, edges: Tensor, coefficients: Tensor
 ) -> Tensor:
     """The moments (T, P, H); arguments as those of `message_moments`, on the CPU in one float type."""
-    tokens, width, moments = receiver.shape[0], receiver.shape[1], coefficients.shape[2]
-    tensors = (receiver, sender, edge_map, index, edges, _padded(coefficients, 4))
-    arrays = _arrays(*tensors)
-    out = np.empty((tokens, arrays[5].shape[2], arrays[0].shape[1]), arrays[0].dtype)
-    slices = shares(0, tokens, share_count(index.numel() * width, _SHARE), 1)
-    _check(in_threads(forward_tokens, [(*part, *arrays, out) for part in slices]))
-    return _cut(out, moments, width)
+    moments, width = coefficients.shape[2], receiver.shape[1]
+    arrays = _arrays(receiver, sender, edge_map, index, edges, _padded(coefficients, 4))
+    hidden, places = arrays[0].shape[1], arrays[5].shape[2]
+    out = np.empty((receiver.shape[0], places * hidden), arrays[0].dtype)
+    _forward(arrays, 0, out, hidden * np.arange(places))
+    return _cut(out.reshape(-1, places, hidden), moments, width)
+
+
+def forward_into(out: Tensor, places: list[int], receiver: Tensor, first: int, *others: Tensor) -> None:
+    """Write the moments of messages into rows that hold other things, too; H is a multiple of `LANES`.
+
+    Args:
+        out: (T, ...), contiguous.
+        places: columns of `out` where the H numbers of each of the four moments begin.
+        receiver: (T, at least first + H), contiguous; A from column `first` on.
+        first: that column.
+        others: sender, edge_map, index, edges and coefficients of `message_moments`.
+    """
+    _forward(_arrays(receiver, *others), first, out.numpy(), np.array(places))
+
+
+def _forward(arrays: tuple[np.ndarray, ...], first: int, out: np.ndarray, places: np.ndarray) -> None:
+    receiver, _, edge_map, index, *_ = arrays
+    slices = shares(0, len(receiver), share_count(index.size * edge_map.shape[1], _SHARE), 1)
+    arguments = (receiver, first, *arrays[1:], out, places)
+    _check(in_threads(forward_tokens, [(*part, *arguments) for part in slices]))
 
 
 def backward(
