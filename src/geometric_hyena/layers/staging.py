@@ -71,8 +71,10 @@ class Stage:
 
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
+        if not torch.is_grad_enabled():
+            return _forward(self, inputs, geometry)
         leaves = [*inputs, *_differentiable(geometry), *self.parameters()]
-        if not torch.is_grad_enabled() or not any(x.requires_grad for x in leaves):
+        if not any(x.requires_grad for x in leaves):
             return _forward(self, inputs, geometry)
         if geometry.most_tokens <= WHOLE_TOKENS:
             return self.whole(inputs, geometry)
