@@ -3,6 +3,7 @@
 import pytest
 
 from geometric_hyena.benchmarks import one_layer
+from geometric_hyena.benchmarks.published import GEOMETRIC_HYENA
 from geometric_hyena.reproduce import runtime
 
 GIB = 1 << 30
@@ -28,11 +29,11 @@ def found():
     return [*ours, *twin]
 
 
-PUBLISHED = runtime._Published(one_layer.OURS, 30_000, speed=20, memory=None, longer=72, tokens=2_700_000)
-
-
 def test_what_a_paper_says_stands_beside_what_was_measured(found):
-    said = {(r["layer"], r["what"]): (r["paper"], r["here"]) for r in runtime._beside(PUBLISHED, found)}
+    said = {
+        (r["layer"], r["what"]): (r["paper"], r["here"])
+        for r in runtime._beside(one_layer.OURS, GEOMETRIC_HYENA, found)
+    }
     assert said["g-transformer", "time / ours, N = 30,000"] == (20, 10.0)
     assert said["g-transformer", "memory / ours, N = 30,000"] == (None, pytest.approx(240_000 / 20_480))
     tokens = 24 * GIB // 20_480
@@ -43,7 +44,9 @@ def test_what_a_paper_says_stands_beside_what_was_measured(found):
 
 def test_what_was_not_reached_is_left_empty(found):
     short = [r for r in found if r["N"] < 30_000 or r["model"] == one_layer.OURS]
-    said = {(r["layer"], r["what"]): r["here"] for r in runtime._beside(PUBLISHED, short)}
+    said = {
+        (r["layer"], r["what"]): r["here"] for r in runtime._beside(one_layer.OURS, GEOMETRIC_HYENA, short)
+    }
     assert said["g-transformer", "time / ours, N = 30,000"] is None
     assert said["g-transformer", "memory / ours, N = 30,000"] is None
 
@@ -55,7 +58,7 @@ def test_both_figures_are_drawn_from_one_measurement(monkeypatch, found):
         calls.append((lengths, limit))
         return found
 
-    time, memory = runtime._parts("figure1", measure, PUBLISHED, {}, {})
+    time, memory = runtime._parts("figure1", measure, one_layer.OURS, GEOMETRIC_HYENA, {}, {})
     sizes = {"lengths": [10_000, 30_000], "limit": 5}
     assert time.measure(**sizes).curves["g-transformer"] == {10_000: 1.0, 30_000: 3.0}
     assert memory.measure(**sizes).curves["geometric-hyena"][30_000] == pytest.approx(30_000 * 20_480 / 2**20)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from geometric_hyena.benchmarks import published
 from geometric_hyena.benchmarks.one_block import FUSED, MATERIALISED, MODES, OURS
 from geometric_hyena.benchmarks.run import markdown
 from geometric_hyena.errors import MissingDependencyError
@@ -12,8 +13,7 @@ from geometric_hyena.gpu_evidence.ladder import MEASURED
 from geometric_hyena.memory import GIB
 from geometric_hyena.provenance import environment
 
-# What the paper says of attention's time at 30,000 tokens, and of the longest context on a GPU of 24 GiB.
-_COMPARED, _FASTER, _LONGER, _TOKENS, _CAP = 30_000, 20, 72, 2_700_000, 24
+_CAP = published.BUDGET // GIB
 
 Row = dict[str, Any]
 
@@ -70,10 +70,11 @@ def _longest(rows: Sequence[Row]) -> list[Row]:
 
 def _beside(rows: Sequence[Row]) -> list[Row]:
     """The paper's three numbers, forward; it does not say of which attention."""
+    said = published.GEOMETRIC_HYENA
     seconds = {
         row["model"]: row["seconds"]
         for row in _forward(rows, None)
-        if row["N"] == _COMPARED and row["outcome"] == MEASURED
+        if row["N"] == said.length and row["outcome"] == MEASURED
     }
     longest = {
         row["block"]: row["longest measured"]
@@ -83,10 +84,12 @@ def _beside(rows: Sequence[Row]) -> list[Row]:
     table = []
     for name in (FUSED, MATERIALISED):
         here = seconds[name] / seconds[OURS] if {name, OURS} <= seconds.keys() else None
-        table.append({"what": f"time of {name} / ours, N = {_COMPARED:,}", "paper": _FASTER, "here": here})
+        table.append(
+            {"what": f"time of {name} / ours, N = {said.length:,}", "paper": said.speed, "here": here}
+        )
         here = longest[OURS] / longest[name] if {name, OURS} <= longest.keys() else None
-        table.append({"what": f"tokens of ours / {name}, 24 GiB", "paper": _LONGER, "here": here})
-    return [*table, {"what": "tokens of ours, 24 GiB", "paper": _TOKENS, "here": longest.get(OURS)}]
+        table.append({"what": f"tokens of ours / {name}, 24 GiB", "paper": said.longer, "here": here})
+    return [*table, {"what": "tokens of ours, 24 GiB", "paper": said.tokens, "here": longest.get(OURS)}]
 
 
 def _forward(rows: Sequence[Row], cap: int | None) -> list[Row]:

@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from geometric_hyena.benchmarks import one_layer, one_se3_layer, sizes
+from geometric_hyena.benchmarks import one_layer, one_se3_layer, published, sizes
 from geometric_hyena.benchmarks.one_block import HIDDEN, NEIGHBORS
+from geometric_hyena.benchmarks.published import Published
 from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.errors import GHyenaError
-from geometric_hyena.memory import GIB, spoken_size
+from geometric_hyena.memory import spoken_size
 from geometric_hyena.reproduce.study import Findings, Measurement, Row, Study
 
-# One A10G, on which both papers measured.
-_BUDGET = 24 * GIB
 _CHANNELS = 80
 _FIGURE_1 = (
     one_layer.OURS,
@@ -25,26 +24,6 @@ _FIGURE_1 = (
 )
 
 Measure = Callable[[tuple[int, ...], int], list[Row]]
-
-
-class _Published(NamedTuple):
-    """What a paper says of ours against attention.
-
-    Attributes:
-        ours: name of our layer.
-        length: N at which the paper compares time and memory.
-        speed: how many times faster it says ours is there.
-        memory: how many times less memory it says ours takes there, None where that is lost.
-        longer: how many times longer a context it says fits.
-        tokens: how many tokens it says fit.
-    """
-
-    ours: str
-    length: int
-    speed: float
-    memory: float | None
-    longer: float
-    tokens: int
 
 
 @cache
@@ -70,7 +49,7 @@ def _figure_5(lengths: tuple[int, ...], limit: int) -> list[Row]:
 
 
 def _measured(layers: Mapping[str, Any], lengths: Sequence[int], limit: int, ours: str) -> list[Row]:
-    settings = Settings(limit=limit, limit_memory=_BUDGET)
+    settings = Settings(limit=limit, limit_memory=published.BUDGET)
     return list(sizes.measured(layers, ("forward",), lengths, settings, _device(), ours=ours, together=False))
 
 
@@ -86,7 +65,7 @@ def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _time(measure: Measure, published: _Published, lengths: Sequence[int], limit: int) -> Findings:
+def _time(measure: Measure, ours: str, said: Published, lengths: Sequence[int], limit: int) -> Findings:
     found = measure(tuple(lengths), limit)
     table = [
         {
@@ -101,13 +80,13 @@ def _time(measure: Measure, published: _Published, lengths: Sequence[int], limit
     curves = _curves(found, lambda row: row["seconds"])
     beside = "The paper's numbers, against attention on an NVIDIA A10G of 24 GB, beside those measured here"
     return Findings(
-        {f"Time and memory of a forward pass, {_where()}": table, beside: _beside(published, found)}, curves
+        {f"Time and memory of a forward pass, {_where()}": table, beside: _beside(ours, said, found)}, curves
     )
 
 
 def _memory(measure: Measure, lengths: Sequence[int], limit: int) -> Findings:
     found = [row for row in measure(tuple(lengths), limit) if row["bytes per token"] > 0]
-    fits = sizes.fits(found, Settings(memory=_BUDGET))
+    fits = sizes.fits(found, Settings(memory=published.BUDGET))
     table = [{name: value for name, value in fit.items() if name != "mode"} for fit in fits]
     curves = _curves(found, lambda row: row["N"] * row["bytes per token"] / 2**20)
     return Findings({f"Growth, {_where()}; the largest N is extrapolated": table}, curves)
@@ -125,23 +104,23 @@ def _curves(found: Sequence[Row], value: Callable[[Row], float]) -> dict[str, di
     }
 
 
-def _beside(published: _Published, found: Sequence[Row]) -> list[Row]:
+def _beside(ours: str, said: Published, found: Sequence[Row]) -> list[Row]:
     """The paper's numbers beside ours, for each of the others."""
-    at = {row["model"]: row for row in found if row["N"] == published.length}
+    at = {row["model"]: row for row in found if row["N"] == said.length}
     parts = {name: [row for row in found if row["model"] == name] for name in _curves(found, len)}
-    fit = {name: sizes.largest(part, _BUDGET) for name, part in parts.items()}
-    own, length, budget = at.get(published.ours, {}), f"N = {published.length:,}", spoken_size(_BUDGET)
+    fit = {name: sizes.largest(part, published.BUDGET) for name, part in parts.items()}
+    own, length, budget = at.get(ours, {}), f"N = {said.length:,}", spoken_size(published.BUDGET)
     rows: list[Row] = []
-    for name in (name for name in parts if name != published.ours):
+    for name in (name for name in parts if name != ours):
         there = at.get(name, {})
         memory = _ratio(there.get("bytes per token"), own.get("bytes per token"))
-        longer = _ratio(fit[published.ours], fit[name])
+        longer = _ratio(fit[ours], fit[name])
         rows += [
-            _said(name, f"time / ours, {length}", published.speed, there.get("time / ours")),
-            _said(name, f"memory / ours, {length}", published.memory, memory),
-            _said(name, f"tokens of ours / tokens, {budget}", published.longer, longer),
+            _said(name, f"time / ours, {length}", said.speed, there.get("time / ours")),
+            _said(name, f"memory / ours, {length}", said.memory, memory),
+            _said(name, f"tokens of ours / tokens, {budget}", said.longer, longer),
         ]
-    return [*rows, _said(published.ours, f"tokens, {budget}", published.tokens, fit[published.ours])]
+    return [*rows, _said(ours, f"tokens, {budget}", said.tokens, fit[ours])]
 
 
 def _said(layer: str, what: str, paper: float | None, here: float | None) -> Row:
@@ -153,7 +132,7 @@ def _ratio(one: float | None, other: float | None) -> float | None:
 
 
 def _parts(
-    name: str, measure: Measure, published: _Published, quick: Row, paper: Row
+    name: str, measure: Measure, ours: str, said: Published, quick: Row, paper: Row
 ) -> tuple[Measurement, ...]:
     shared = {"axis": "N, tokens", "quick": quick, "paper": paper, "log_axis": True}
     return (
@@ -161,7 +140,7 @@ def _parts(
             name=f"{name}-time",
             title="Time of a forward pass",
             quantity="seconds",
-            measure=partial(_time, measure, published),
+            measure=partial(_time, measure, ours, said),
             **shared,
         ),
         Measurement(
@@ -180,7 +159,8 @@ FIGURE_1 = Study(
     parts=_parts(
         "figure1",
         _figure_1,
-        _Published(one_layer.OURS, 30_000, speed=20, memory=None, longer=72, tokens=2_700_000),
+        one_layer.OURS,
+        published.GEOMETRIC_HYENA,
         quick={"lengths": (128, 256, 512, 1024, 2048), "limit": 5},
         paper={
             "lengths": (512, 1024, 2048, 4096, 8192, 16_384, 30_000, 65_536, 262_144, 1_048_576, 2_700_000),
@@ -194,7 +174,8 @@ FIGURE_5 = Study(
     parts=_parts(
         "figure5",
         _figure_5,
-        _Published(one_se3_layer.SE3_HYENA, 20_000, speed=3.5, memory=18, longer=175, tokens=3_500_000),
+        one_se3_layer.SE3_HYENA,
+        published.SE3_HYENA,
         quick={"lengths": (128, 256, 512, 1024, 2048, 4096), "limit": 5},
         paper={
             "lengths": (512, 1024, 2048, 4096, 8192, 20_000, 65_536, 262_144, 1_048_576, 3_500_000),
