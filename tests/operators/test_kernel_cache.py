@@ -3,6 +3,7 @@
 import errno
 import importlib
 import importlib.util
+import io
 import os
 import sys
 
@@ -36,6 +37,14 @@ def test_compiled_once(compiled, caplog):
     assert compiled() == 0
     assert compiled() == 1
     assert not caplog.records
+
+
+def test_who_waits_at_a_terminal_is_told_once(compiled, monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    kernel_cache._announce.cache_clear()
+    assert [compiled(), compiled()] == [0, 1]
+    assert caplog.text.count("compiling kernels") == 1
 
 
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])

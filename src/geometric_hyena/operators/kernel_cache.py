@@ -57,11 +57,14 @@ class _KernelCache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, None where it has to be compiled."""
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception as error:  # unpickling meets anything in a damaged file
             name = self._py_func.__name__
             _log.warning(f"ghyena: {name}: its kept machine code is damaged ({error}); compiled again")
             return None
+        if found is None:
+            _announce()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled function, where there is room for it."""
@@ -95,6 +98,13 @@ def _sources(function: Callable[..., Any]) -> list[str]:
 def _sha256(file: str, _changed: int) -> str:
     with open(file, "rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@functools.cache
+def _announce() -> None:
+    """Like a progress bar for whoever waits at a terminal."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        _log.warning("ghyena: compiling kernels for this processor: once, for half a minute")
 
 
 @functools.cache
