@@ -33,6 +33,9 @@ class ContextBlock(nn.Module):
         kv_norm: norm to which keys and values are brought: "l2", "l1", "linf" or "none".
     """
 
+    # Inputs of the second stage that are its own: see `Stage.spent`.
+    spent: tuple[int, ...] = ()
+
     def __init__(
         self, scalars: int, vectors: int, *, projection: dict, gate: str = "qk", kv_norm: str = "l2"
     ):
@@ -62,7 +65,8 @@ class ContextBlock(nn.Module):
     def second_stage(self) -> Stage:
         """Scalars, vectors and what `mix` gives to scalars and vectors."""
         modules, compiled = self.leaving_modules(), self.compiled_second_stage()
-        return Stage(self.output, self.output_norm, self._scalars, self._vectors, _add, modules, compiled)
+        steps = self._scalars, self._vectors, _add
+        return Stage(self.output, self.output_norm, *steps, modules, compiled, self.spent)
 
     def global_context(self, q: Pair, k: Pair, v: Pair, geometry: Geometry) -> Pair:
         """What each token gathers from its whole sequence.

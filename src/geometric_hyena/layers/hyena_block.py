@@ -35,6 +35,8 @@ class GeometricHyenaBlock(ContextBlock):
 
     # Its tokens may be sharded over ranks.
     takes_shards = True
+    # The vectors of the values and of the convolution.
+    spent = (3, 5)
 
     def __init__(
         self,

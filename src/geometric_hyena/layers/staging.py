@@ -59,6 +59,8 @@ class Stage:
             outputs, each (..., n).
         modules: the modules whose parameters the callables use.
         compiled: the same without gradients by compiled kernels, for what these serve.
+        spent: places of inputs that `scalars` ignores and nobody else reads again; the backward of a long
+            sequence writes their gradients over them.
     """
 
     projection: EquivariantProjection
@@ -68,6 +70,7 @@ class Stage:
     leave: Callable[[Tensor, Tensor, Tensor, Tensor], Tensors]
     modules: tuple[nn.Module, ...]
     compiled: CompiledStage | None = None
+    spent: tuple[int, ...] = ()
 
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
@@ -227,7 +230,8 @@ def _backward(stage: Stage, inputs: Tensors, geometry: Geometry, grads: Tensors,
     totals = Totals([*distant, *parameters])
     leaves = [*inputs, *(x.movedim(0, -1) for x in _differentiable(geometry))]
     wanted = [i for i in range(len(leaves)) if needs[i]]
-    token_grads = {i: _empty_like(leaves[i], tokens) for i in wanted}
+    # Autograd notices what is written over: a second backward through the same graph ends in its error.
+    token_grads = {i: leaves[i] if i in stage.spent else _empty_like(leaves[i], tokens) for i in wanted}
 
     def chunk_leaves(start: int, stop: int) -> tuple[list[Tensor], Geometry]:
         chunk = [x.detach().requires_grad_(needs[i]) for i, x in enumerate(_cut(leaves, start, stop))]
