@@ -17,7 +17,7 @@ from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.operators.workspace import keep_freed_memory
 
 # Tokens of a chunk for each thread: fewer stay in a nearer cache, but calls cost more than that saves.
-CHUNK_TOKENS = 4096
+CHUNK_TOKENS = 2048
 
 Tensors = tuple[Tensor, ...]
 
@@ -48,19 +48,19 @@ class CompiledStage(ABC):
         """Whether these inputs can go this way: one float type, on a CPU, all tokens in this process."""
         return CompiledProjection.serves(self.projection, geometry, *inputs, self.norm.weight)
 
-    def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
-        """Outputs (..., T) for inputs (..., T)."""
+    def __call__(self, inputs: Sequence[Tensor], geometry: Geometry, overwrite: bool = False) -> Tensors:
+        """Outputs (..., T) for inputs (..., T); to `overwrite`, in the memory of what was gathered."""
         keep_freed_memory()
         chunks = list(_chunks(geometry))
         with torch.no_grad():
             # What comes in is made twice where it would take too much memory to wait for the second pass.
-            waiting = [self.arrive(_cut(inputs, *chunk)) for chunk in chunks] if len(chunks) < 3 else None
+            waiting = [self.arrive(_cut(inputs, *chunk)) for chunk in chunks] if len(chunks) <= 4 else None
             project = CompiledProjection(self.projection, geometry)
             for i, chunk in enumerate(chunks):
                 normed = waiting[i][0] if waiting else self.normalised(self.scalars(_cut(inputs, *chunk)))
                 project.look(normed, *chunk)
             project.looked()
-            out = self.empty(inputs)
+            out = self.empty(inputs, overwrite)
             for i, chunk in enumerate(chunks):
                 arrived = waiting[i] if waiting else self.arrive(_cut(inputs, *chunk))
                 projected = project(arrived[0], arrived[2], *chunk)
@@ -96,8 +96,8 @@ class CompiledStage(ABC):
         """Write the outputs (..., n) from projected scalars (D', n), without bias, and vectors (3, C', n)."""
 
     @abstractmethod
-    def empty(self, inputs: Sequence[Tensor]) -> Tensors:
-        """Memory for the outputs (..., T)."""
+    def empty(self, inputs: Sequence[Tensor], overwrite: bool) -> Tensors:
+        """Memory for the outputs (..., T), which a chunk writes after it has read its inputs."""
 
 
 class EnteringStage(CompiledStage):
@@ -150,7 +150,7 @@ class EnteringStage(CompiledStage):
             out[6].copy_(mask[:count])
             out[7].copy_(mask[count:])
 
-    def empty(self, inputs):
+    def empty(self, inputs, overwrite):
         scalars, vectors = inputs
         width = vectors.shape[1]
         shapes = [scalars.shape, vectors.shape] * 3
@@ -206,7 +206,9 @@ class LeavingStage(CompiledStage):
         torch.add(projected, scalars, out=out[0])
         torch.add(projected_vectors, vectors, out=out[1])
 
-    def empty(self, inputs):
+    def empty(self, inputs, overwrite):
+        if overwrite and self.factors_first:
+            return tuple(inputs[2:4])  # the values, which are the block's own
         return tuple(x.new_empty(x.shape) for x in inputs[:2])
 
 

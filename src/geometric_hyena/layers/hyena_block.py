@@ -73,6 +73,8 @@ class GeometricHyenaBlock(ContextBlock):
         v, v_vectors, q, q_vectors, k, k_vectors, *pairs = emitted
         del emitted
         convolve = partial(self.convolve, runs=geometry.runs, sharding=geometry.sharding)
+        if self.to_pairs is not None and not pairs:
+            pairs = [self.to_pairs.weight @ q, self.to_pairs.weight @ k]
         u = convolve((q[None],), (k[None],))[0][0]
         del q, k  # memory that a long sequence cannot spare
         if not pairs:
@@ -105,12 +107,12 @@ class GeometricHyenaBlock(ContextBlock):
         return () if self.from_pairs is None else (self.from_pairs,)
 
     def compiled_first_stage(self) -> EnteringStage | None:
-        """With masked values, and scalars that meet vectors."""
+        """With masked values; the scalars that meet vectors are left to `mix` without gradients."""
         if self.gate == "k":
             return None
-        masked = self.gate == "qk"
+        masked, to_pairs = self.gate == "qk", self.to_pairs if torch.is_grad_enabled() else None
         return EnteringStage(
-            self.qkv, self.input_norm, self.kv_norm, masked, values_first=True, to_pairs=self.to_pairs
+            self.qkv, self.input_norm, self.kv_norm, masked, values_first=True, to_pairs=to_pairs
         )
 
     def compiled_second_stage(self) -> LeavingStage | None:

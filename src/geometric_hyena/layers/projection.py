@@ -12,7 +12,7 @@ A projection works in two passes, so that it can work on a chunk of tokens at a 
 at all tokens for what they send to others, then `receive`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,6 +39,8 @@ class Geometry:
         sequence: (n,) number of each token's sequence.
         start: place of the first token among all.
         sharding: the ranks that hold the other tokens, if any do.
+        edges_of: (start, stop) to edges and coefficients of these tokens, where `edges` and `coefficients`
+            are empty: on long sequences, to which no gradient goes, they are made for a chunk at a time.
     """
 
     positions: Tensor
@@ -49,6 +51,7 @@ class Geometry:
     sequence: Tensor
     start: int = 0
     sharding: Sharding | None = None
+    edges_of: Callable[[int, int], tuple[Tensor, Tensor]] | None = None
 
     @property
     def sequences(self) -> int:
@@ -74,14 +77,36 @@ class Geometry:
             x[start:stop] for x in (self.positions, self.edges, self.coefficients)
         )
         positions, edges, coefficients = tensors
+        if self.edges_of is not None:
+            edges, coefficients = self.edges_of(start, stop)
         index, sequence = self.index[start:stop], self.sequence[start:stop]
         start += self.start
         return Geometry(positions, index, edges, coefficients, self.runs, sequence, start, self.sharding)
+
+    def complete(self) -> "Geometry":
+        """The same with the edges of all tokens."""
+        if self.edges_of is None:
+            return self
+        edges, coefficients = self.edges_of(0, self.positions.shape[0])
+        return replace(self, edges=edges, coefficients=coefficients, edges_of=None)
 
     def detached(self) -> "Geometry":
         """The same without history for gradients."""
         tensors = {name: getattr(self, name).detach() for name in ("positions", "edges", "coefficients")}
         return replace(self, **tensors)
+
+
+# With so many tokens their edges take more memory than it takes time to make them again for every stage.
+CHUNKED_EDGES = 1 << 17
+
+
+def makes_edges_in_chunks(positions: Tensor, features: Tensor | None = None) -> bool:
+    """Whether edges are made for a chunk of tokens at a time: of many tokens, to which no gradient goes."""
+    if torch.compiler.is_compiling():  # a program for any number of tokens
+        return False
+    leaves = [x for x in (positions, features) if x is not None]
+    needed = torch.is_grad_enabled() and any(x.requires_grad for x in leaves)
+    return len(positions) >= CHUNKED_EDGES and not needed
 
 
 @dataclass(frozen=True)

@@ -75,16 +75,17 @@ class Stage:
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
         if not torch.is_grad_enabled():
-            return _forward(self, inputs, geometry)
+            return _forward(self, inputs, geometry, overwrite=True)
         leaves = [*inputs, *_differentiable(geometry), *self.parameters()]
         if not any(x.requires_grad for x in leaves):
-            return _forward(self, inputs, geometry)
+            return _forward(self, inputs, geometry, overwrite=True)
         if geometry.most_tokens <= WHOLE_TOKENS:
             return self.whole(inputs, geometry)
         return _Staged.apply(self, geometry, len(inputs), *leaves)
 
     def whole(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """All tokens at once."""
+        geometry = geometry.complete()
         rows, sums = self.look(inputs, geometry)
         sharding = geometry.sharding
         if sharding is not None and rows is not None:
@@ -175,9 +176,10 @@ def _look(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[T
     return rows, sums
 
 
-def _forward(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
+def _forward(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry, overwrite: bool = False) -> Tensors:
+    """The outputs, without gradients; to `overwrite`, in the place of inputs that belong to the block."""
     if stage.compiled is not None and stage.compiled.serves(inputs, geometry):
-        return stage.compiled(inputs, geometry)
+        return stage.compiled(inputs, geometry, overwrite)
     rows, sums = _look(stage, inputs, geometry)
     distant, local = stage.projection.distant_senders(sums), Senders(rows)
     tokens = geometry.positions.shape[0]

@@ -12,7 +12,7 @@ from geometric_hyena.layers.context_block import GATES, MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
 from geometric_hyena.layers.hyena_block import PADDINGS, GeometricHyenaBlock
 from geometric_hyena.layers.normalization import KV_NORMS
-from geometric_hyena.layers.projection import EquivariantProjection, Geometry
+from geometric_hyena.layers.projection import EquivariantProjection, Geometry, makes_edges_in_chunks
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features, stacked_vectors
 from geometric_hyena.operators.convolution import NORMS
@@ -183,15 +183,21 @@ class GeometricHyena(nn.Module):
         return all(getattr(block, "takes_shards", False) for block in self.blocks)
 
     def _geometry(self, batch: "GeometricBatch", positions: Tensor, runs: list[Run]) -> Geometry:
-        index, mask = batch.neighbors.index, batch.neighbors.mask
+        index, mask, features = batch.neighbors.index, batch.neighbors.mask, batch.edge_features
         sharding = batch.sharding
         known = positions if sharding is None else torch.cat([positions, sharding.fetch(positions)])
-        offsets = positions[:, None] - known[index]
-        edges, coefficients = self.edges(offsets, mask, batch.edge_features)
+
+        def edges_of(start: int, stop: int) -> tuple[Tensor, Tensor]:
+            part = slice(start, stop)
+            offsets = positions[part, None] - known[index[part]]
+            return self.edges(offsets, mask[part], None if features is None else features[part])
+
         numbers = torch.arange(len(batch.lengths), device=positions.device)
-        if sharding is not None:
-            sequence = expand_to_pieces(numbers, sharding.pieces)
-            shared = (sequence, sharding.start, sharding)
-            return Geometry(positions, index, edges, coefficients, runs, *shared)
-        sequence = expand_to_tokens(numbers, runs)
-        return Geometry(positions, index, edges, coefficients, runs, sequence)
+        if sharding is None:
+            sequence, start = expand_to_tokens(numbers, runs), 0
+        else:
+            sequence, start = expand_to_pieces(numbers, sharding.pieces), sharding.start
+        nothing = positions.new_empty(len(positions), 0)
+        shared = (runs, sequence, start, sharding, edges_of)
+        geometry = Geometry(positions, index, nothing, nothing, *shared)
+        return geometry if makes_edges_in_chunks(positions, features) else geometry.complete()
