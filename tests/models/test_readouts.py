@@ -6,6 +6,7 @@ import torch
 from geometric_hyena import GeometricGraph, GeometricHyena, collate
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import random_rotation
+from geometric_hyena.layers.sequence_norm import measured
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.readouts import MoleculeReadout, PooledVectorReadout, ResidueReadout
 
@@ -31,6 +32,9 @@ def scaled(kind, targets=2):
     for parameter in readout.parameters():
         torch.nn.init.normal_(parameter)
     readout.set_scale(1.5, torch.tensor([3.0, -1.0]), torch.tensor([2.0, 0.5]))
+    if kind is MoleculeReadout:
+        readout.norm.mean.fill_(0.3)
+        readout.norm.variance.fill_(0.49)
     return readout
 
 
@@ -42,7 +46,10 @@ def output_of(tokens):
 
 def by_hand(readout, scalars, groups):
     sums = torch.stack([sum((scalars[i] for i in group), torch.zeros(5).double()) for group in groups])
-    return readout.mean + readout.deviation * readout.head(sums / readout.tokens)
+    pooled = sums / readout.tokens
+    if isinstance(readout, MoleculeReadout):
+        pooled = (pooled - 0.3) / (0.49 + 1e-5) ** 0.5
+    return readout.mean + readout.deviation * readout.head(pooled)
 
 
 @pytest.mark.parametrize("kind", [ResidueReadout, MoleculeReadout])
@@ -71,6 +78,39 @@ def test_the_scale_is_kept_with_the_weights():
     one, other = scaled(MoleculeReadout), MoleculeReadout(5, 2).double().eval()
     other.load_state_dict(one.state_dict())
     torch.testing.assert_close(one(output_of(11), batch_of()), other(output_of(11), batch_of()))
+
+
+def variants(count=16, tokens=100):
+    """Molecules of which all but the first two letters are the same, and what the two are worth."""
+    generator = torch.Generator().manual_seed(0)
+    positions = torch.randn(tokens, 3, generator=generator).cumsum(dim=0)
+    letters = torch.randint(4, (tokens,), generator=generator).repeat(count, 1)
+    letters[:, :2] = torch.randint(4, (count, 2), generator=generator)
+    worth = torch.tensor([-1.5, -0.5, 0.5, 1.5])[letters[:, :2]].sum(dim=1, keepdim=True)
+    return collate([GeometricGraph(torch.eye(4)[row], positions) for row in letters], k=4), worth
+
+
+def test_variants_of_one_molecule_are_told_apart():
+    """What differs is a few per cent of a sum: neither dropout nor weight decay may drown it."""
+    batch, worth = variants()
+    torch.manual_seed(0)
+    model, readout = GeometricHyena(4, hidden_dim=16, blocks=1, dropout=0.2), MoleculeReadout(16, 1, 0.2)
+    readout.set_scale(100.0, worth.mean(dim=0), worth.std(dim=0))
+    trained, steps = torch.nn.ModuleList([model, readout]), 60
+    optimizer = torch.optim.Adam(trained.parameters(), lr=3e-3, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0, steps)
+    for _ in range(steps):
+        error = (readout(model(batch), batch) - worth).square().mean().sqrt()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+        schedule.step()
+    trained.eval()
+    with torch.no_grad():
+        with measured(readout):
+            readout(model(batch), batch)
+        left = (readout(model(batch), batch) - worth).square().mean().sqrt()
+    assert left < 0.5 * worth.std()
 
 
 def test_residues_have_to_be_known():

@@ -12,10 +12,13 @@ pytest.importorskip("RNA")
 
 from data.rna.test_data_sets import SEQUENCE, construct, write_lines
 from geometric_hyena.data.rna.config import OpenVaccineConfig, RnaTableConfig, TcRiboConfig
+from geometric_hyena.models.inputs import sequence_sums
 from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.losses import mean_column_rmse
 from geometric_hyena.training.rna import OpenVaccineRun, RnaRun, RnaTask, TcRiboRun
 from geometric_hyena.training.rna.config import targets_of
+from geometric_hyena.training.run_directory import RunDirectory
+from geometric_hyena.training.trained_run import load_predictor, trained_run
 from training.small_rna import COMMON, hairpins, molecule_table, table_with_splits, trained
 from training.small_runs import ghyena
 
@@ -57,6 +60,20 @@ def test_a_run_per_molecule(molecule_run):
     summary = summary_of(molecule_run)
     assert set(summary["test"]) == {"constant", "model"}
     assert "gru and kmer_svr" in (molecule_run / "report.html").read_text()
+
+
+def test_a_run_per_molecule_keeps_the_norms_of_its_weights(molecule_run):
+    """Not those met on the way there, with dropout and with other weights."""
+    run = RunDirectory(molecule_run)
+    config = trained_run(run)[1]
+    task = RnaTask(config)
+    predictor = load_predictor(task.predictor(config), run).cpu()
+    kept = predictor.readout.norm
+    with torch.no_grad():
+        batch = task.collate(task.data.train).inputs
+        pooled = sequence_sums(predictor.model(batch).scalars, batch) / predictor.readout.tokens
+    torch.testing.assert_close(kept.mean, pooled.mean(dim=0), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(kept.variance, pooled.var(dim=0, correction=0), rtol=1e-3, atol=1e-6)
 
 
 def test_the_configuration_knows_what_the_data_told(nucleotide_run, molecule_run):

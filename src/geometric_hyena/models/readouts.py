@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.layers.sequence_norm import SequenceNorm
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.inputs import sequence_means, sequence_sums
 
@@ -103,9 +104,9 @@ class SumReadout(nn.Module):
         self.mean.copy_(mean)
         self.deviation.copy_(deviation)
 
-    def predicted(self, sums: Tensor) -> Tensor:
-        """Sums (n, D) -> (n, T)."""
-        return self.mean + self.deviation * self.head(sums / self.tokens)
+    def predicted(self, pooled: Tensor) -> Tensor:
+        """Scaled sums (n, D) -> (n, T)."""
+        return self.mean + self.deviation * self.head(pooled)
 
 
 class ResidueReadout(SumReadout):
@@ -125,12 +126,20 @@ class ResidueReadout(SumReadout):
             raise InputError("batch: a readout per residue needs graphs with residue_lengths")
         # Unlike an indexed sum, it adds in one order on a GPU, too.
         sums = torch.segment_reduce(output.scalars, "sum", lengths=batch.residue_lengths, axis=0, unsafe=True)
-        return self.predicted(sums)
+        return self.predicted(sums / self.tokens)
 
 
 class MoleculeReadout(SumReadout):
-    """T numbers per sequence, from the sum over its tokens."""
+    """T numbers per sequence, from the sum over its tokens, normalised over sequences (`SequenceNorm`).
+
+    Sums over hundreds of tokens differ little from one molecule to the next. As they are, dropout of what
+    all have in common would drown the difference, and a penalty on the weights outweigh its gradient.
+    """
+
+    def __init__(self, hidden_dim: int, targets: int, dropout: float = 0.0):
+        super().__init__(hidden_dim, targets, dropout)
+        self.norm = SequenceNorm(hidden_dim)
 
     def forward(self, output: GeometricOutput, batch: "GeometricBatch") -> Tensor:
         """Scalars (T, D) -> (B, T)."""
-        return self.predicted(sequence_sums(output.scalars, batch))
+        return self.predicted(self.norm(sequence_sums(output.scalars, batch) / self.tokens))

@@ -21,6 +21,7 @@ from geometric_hyena.training import ranks
 from geometric_hyena.training.callbacks import Checkpoints, History
 from geometric_hyena.training.checkpoint_io import PlainCheckpointIO
 from geometric_hyena.training.config import OptimizerConfig, RunConfig
+from geometric_hyena.training.measured_norms import measure_norms
 from geometric_hyena.training.nonfinite import check_finite, clipped_norm
 from geometric_hyena.training.progress import Progress
 from geometric_hyena.training.run_directory import RunDirectory
@@ -87,6 +88,7 @@ class TrainingModule(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self.validated = torch.zeros((), dtype=torch.float64)
+        measure_norms(self.averaged, self.task, self.device)
 
     def validation_step(self, batch: TaskBatch, number: int) -> None:
         if not batch.idle:

@@ -91,6 +91,10 @@ class Task(ABC):
     def collate(self, samples: Sequence[Any]) -> TaskBatch:
         """Pack samples of the data sets."""
 
+    def undisturbed(self) -> Any:
+        """The training samples as a prediction would meet them, without augmentation."""
+        return self.train
+
     def name_of(self, sample: Any) -> str:
         """What messages call a sample of the data sets; empty where it has no name."""
         return ""

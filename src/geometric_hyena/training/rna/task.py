@@ -58,6 +58,9 @@ class RnaTask(Task):
         graphs = collate([sample.graph for sample in samples])
         return TaskBatch(graphs, torch.cat([sample.target for sample in samples]))
 
+    def undisturbed(self) -> list[RnaSample]:
+        return self.data.train
+
     def name_of(self, sample: RnaSample) -> str:
         return sample.record.id
 
