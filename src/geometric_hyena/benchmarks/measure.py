@@ -18,6 +18,9 @@ Call = Callable[[], object]
 # Seconds that all turns of one call may take together; one that takes longer alone has no second turn.
 PATIENCE = 5.0
 
+# Seconds of a turn of short calls: the first after another's turn finds cold caches and fresh pages.
+_TURN = 0.5
+
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
@@ -55,7 +58,7 @@ def _medians(calls: Mapping[str, Call], repeats: int) -> dict[str, float]:
     taken: dict[str, list[float]] = {}
     for name, call in calls.items():
         seconds = _timed(call, 1)
-        inner[name] = max(1, min(100, int(0.05 / max(seconds, 1e-6))))
+        inner[name] = max(1, min(100, int(_TURN / max(seconds, 1e-6))))
         turns[name] = max(1, min(repeats, int(PATIENCE / max(seconds, 1e-6))))
         taken[name] = [seconds] if inner[name] == 1 else []
     for _ in range(repeats):
