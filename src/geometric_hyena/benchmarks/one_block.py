@@ -124,7 +124,10 @@ def chain_geometry(positions: Tensor, index: Tensor, mask: Tensor) -> Geometry:
     """What a block is told of one sequence: positions (N, 3), neighbours (N, K) and which of them are any."""
 
     def edges_of(start: int, stop: int) -> tuple[Tensor, Tensor]:
-        offsets = positions[start:stop, None] - positions[index[start:stop]]
+        table = index[start:stop]
+        offsets = positions[start:stop, None] - positions.index_select(0, table.flatten()).view(
+            *table.shape, 3
+        )
         kept = mask[start:stop, :, None].to(positions.dtype)
         edges = offsets.square().sum(dim=-1, keepdim=True) / 100
         return edges, torch.cat([kept, kept * offsets / NEIGHBORS], dim=-1)

@@ -189,7 +189,10 @@ class GeometricHyena(nn.Module):
 
         def edges_of(start: int, stop: int) -> tuple[Tensor, Tensor]:
             part = slice(start, stop)
-            offsets = positions[part, None] - known[index[part]]
+            table = index[part]
+            # A third of the time of known[table].
+            senders = known.index_select(0, table.flatten()).view(*table.shape, 3)
+            offsets = positions[part, None] - senders
             return self.edges(offsets, mask[part], None if features is None else features[part])
 
         numbers = torch.arange(len(batch.lengths), device=positions.device)
