@@ -6,9 +6,9 @@ import torch
 from geometric_hyena import GeometricGraph, GeometricHyena, collate
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry import random_rotation
-from geometric_hyena.layers.sequence_norm import measured
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.readouts import MoleculeReadout, PooledVectorReadout, ResidueReadout
+from geometric_hyena.models.sequence_norm import measured
 
 SIZES = [[2, 0, 3], [1, 1], [4]]
 

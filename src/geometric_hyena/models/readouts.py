@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from geometric_hyena.errors import InputError
-from geometric_hyena.layers.sequence_norm import SequenceNorm
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.inputs import sequence_means, sequence_sums
+from geometric_hyena.models.sequence_norm import SequenceNorm
 
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch

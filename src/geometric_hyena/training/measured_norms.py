@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.data import BatchSampler
 
-from geometric_hyena.layers.sequence_norm import SequenceNorm, measured
+from geometric_hyena.models.sequence_norm import SequenceNorm, measured
 from geometric_hyena.training.task import PREDICTED_TOGETHER, Task
 
 # More molecules would hardly move a mean.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from geometric_hyena.layers.sequence_norm import SequenceNorm, measured
+from geometric_hyena.models.sequence_norm import SequenceNorm, measured
 
 
 def rows(count=6):
