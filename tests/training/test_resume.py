@@ -96,7 +96,7 @@ def kill_mid_epoch(run, seed):
     train_and_kill(run, is_time)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_a_random_moment(uninterrupted, tmp_path, seed):
     kill_mid_epoch(tmp_path / "run", seed)
     check_resumed(tmp_path / "run", uninterrupted)
