@@ -39,7 +39,7 @@ def test_compiled_once(compiled, caplog):
     assert not caplog.records
 
 
-def test_who_waits_at_a_terminal_is_told_once(compiled, monkeypatch, tmp_path, caplog):
+def test_who_waits_at_a_terminal_is_told_once(compiled, monkeypatch, caplog):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     kernel_cache._announce.cache_clear()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from geometric_hyena.benchmarks.local_ranks import on_ranks
 from geometric_hyena.benchmarks.measure import peak_bytes
-from geometric_hyena.benchmarks.one_block import HIDDEN, MODES, NEIGHBORS, OURS, make_block
+from geometric_hyena.benchmarks.one_block import HIDDEN, MODES, NEIGHBORS, OURS, chain_edges, make_block
 from geometric_hyena.benchmarks.settings import Settings
 from geometric_hyena.benchmarks.verdict import verdict
 from geometric_hyena.distributed import costs
@@ -220,10 +220,7 @@ def _own_part(length: int, ranks: Ranks | None, dtype: torch.dtype) -> tuple[Ten
     table = places[:, None] + steps
     kept = (table >= 0) & (table < length)
     table = torch.where(kept, table, places[:, None])
-    offsets = positions[start:stop, None] - positions[table]
-    one = kept[..., None].to(dtype)
-    coefficients = torch.cat([one, one * offsets / NEIGHBORS], dim=-1)
-    edges = offsets.square().sum(dim=-1, keepdim=True) / 100
+    edges, coefficients = chain_edges(positions[start:stop], positions, table, kept)
     # Every token has numbers of its own, whoever holds it.
     waves = torch.arange(1, HIDDEN + 1, dtype=dtype)
     scalars = torch.sin(places[:, None].to(dtype) * (waves * 0.37 % 3.1) + waves)

@@ -12,7 +12,7 @@ from geometric_hyena.geometry.rotations import random_rotation
 from geometric_hyena.layers.attention import DotProductAttentionBlock
 from geometric_hyena.layers.context_block import ContextBlock
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
-from geometric_hyena.layers.projection import Geometry, makes_edges_in_chunks
+from geometric_hyena.layers.projection import Geometry, neighbor_offsets
 from geometric_hyena.operators.segments import equal_length_runs
 
 HIDDEN, NEIGHBORS, GLOBAL_TOKENS = 80, 16, 4
@@ -52,9 +52,9 @@ def prepared_forward(block: ContextBlock, scalars: Tensor, vectors: Tensor, geom
             return block(scalars, vectors, geometry)
 
     shared = geometry.positions, geometry.index, geometry.edges, geometry.coefficients, geometry.sequence
-    # Edges that are made for a chunk at a time are made of a mask, too.
-    mask = [] if geometry.edges_of is None else [geometry.index.bool()]
-    return Prepared(forward, _bytes(scalars, vectors, *shared, *mask, *block.parameters()))
+    # Edges that are made for a chunk at a time are made of a mask, too, a byte for each.
+    mask = 0 if geometry.edges_of is None else geometry.index.numel()
+    return Prepared(forward, _bytes(scalars, vectors, *shared, *block.parameters()) + mask)
 
 
 def prepared_training(
@@ -124,15 +124,15 @@ def chain_geometry(positions: Tensor, index: Tensor, mask: Tensor) -> Geometry:
     """What a block is told of one sequence: positions (N, 3), neighbours (N, K) and which of them are any."""
 
     def edges_of(start: int, stop: int) -> tuple[Tensor, Tensor]:
-        table = index[start:stop]
-        offsets = positions[start:stop, None] - positions.index_select(0, table.flatten()).view(
-            *table.shape, 3
-        )
-        kept = mask[start:stop, :, None].to(positions.dtype)
-        edges = offsets.square().sum(dim=-1, keepdim=True) / 100
-        return edges, torch.cat([kept, kept * offsets / NEIGHBORS], dim=-1)
+        return chain_edges(positions[start:stop], positions, index[start:stop], mask[start:stop])
 
     sequence = torch.zeros(len(positions), dtype=torch.int64, device=positions.device)
-    nothing, runs = positions.new_empty(len(positions), 0), equal_length_runs([len(positions)])
-    geometry = Geometry(positions, index, nothing, nothing, runs, sequence, edges_of=edges_of)
-    return geometry if makes_edges_in_chunks(positions) else geometry.complete()
+    return Geometry.of(positions, index, edges_of, equal_length_runs([len(positions)]), sequence)
+
+
+def chain_edges(positions: Tensor, known: Tensor, index: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Edges (n, K, 1) and coefficients (n, K, 4) of some tokens of a chain; neighbours: rows of `known`."""
+    offsets = neighbor_offsets(positions, known, index)
+    kept = mask[..., None].to(positions.dtype)
+    edges = offsets.square().sum(dim=-1, keepdim=True) / 100
+    return edges, torch.cat([kept, kept * offsets / NEIGHBORS], dim=-1)

@@ -19,7 +19,7 @@ class CompiledProjection:
 
     def __init__(self, projection: EquivariantProjection, geometry: Geometry):
         self.projection, self.geometry = projection, geometry
-        self.kinds = [m for m in (projection.local, projection.distant) if m is not None]
+        self.kinds = projection.messages
         self.hidden = sum(m.hidden for m in self.kinds)
         self.receivers = torch.cat([m.receiver.weight for m in self.kinds])
         self.bias = torch.cat([m.receiver.bias for m in self.kinds])
@@ -33,10 +33,9 @@ class CompiledProjection:
     @staticmethod
     def serves(projection: EquivariantProjection, geometry: Geometry, *tensors: Tensor) -> bool:
         """Whether it can be done: one float type, on a CPU, all tokens in this process."""
-        messages = [m for m in (projection.local, projection.distant) if m is not None]
         return (
-            bool(messages)
-            and all(m.hidden % m.LANES == 0 for m in messages)
+            bool(projection.messages)
+            and all(m.hidden % m.LANES == 0 for m in projection.messages)
             and geometry.sharding is None
             and len(geometry.positions) > 0
             and not torch.is_autocast_enabled("cpu")

@@ -64,9 +64,7 @@ class GeometricHyenaBlock(ContextBlock):
         values = v if mask is None else (v[0] * mask[0], v[1] * mask[1])
         if self.to_pairs is None:
             return (*values, *q, *k)
-        weight = self.to_pairs.weight
-        with torch.autocast(weight.device.type, enabled=False):
-            return (*values, *q, *k, weight @ q[0], weight @ k[0])
+        return (*values, *q, *k, *_pairs(self.to_pairs, q[0], k[0]))
 
     def mix(self, emitted: Tensors, geometry: Geometry) -> Tensors:
         """Values, convolved scalars, convolved vectors, convolved scalars of the pairs."""
@@ -74,7 +72,7 @@ class GeometricHyenaBlock(ContextBlock):
         del emitted
         convolve = partial(self.convolve, runs=geometry.runs, sharding=geometry.sharding)
         if self.to_pairs is not None and not pairs:
-            pairs = [self.to_pairs.weight @ q, self.to_pairs.weight @ k]
+            pairs = _pairs(self.to_pairs, q, k)
         u = convolve((q[None],), (k[None],))[0][0]
         del q, k  # memory that a long sequence cannot spare
         if not pairs:
@@ -136,3 +134,9 @@ class GeometricHyenaBlock(ContextBlock):
             return sharding.convolve(convolution, q, k, weights)
         # Nobody else sees the queries: without gradients the result may take their place.
         return convolution(q, k, weights, runs)
+
+
+def _pairs(to_pairs: nn.Linear, q: Tensor, k: Tensor) -> list[Tensor]:
+    """The scalars that meet vectors, (C, n), from those of queries and keys, (D, n)."""
+    with torch.autocast(q.device.type, enabled=False):
+        return [to_pairs.weight @ x for x in (q, k)]

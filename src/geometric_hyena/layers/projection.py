@@ -15,6 +15,7 @@ at all tokens for what they send to others, then `receive`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,27 @@ class Geometry:
     sequence: Tensor
     start: int = 0
     sharding: Sharding | None = None
-    edges_of: Callable[[int, int], tuple[Tensor, Tensor]] | None = None
+    edges_of: "EdgesOf | None" = None
+
+    @classmethod
+    def of(
+        cls,
+        positions: Tensor,
+        index: Tensor,
+        edges_of: "EdgesOf",
+        *shared: Any,
+        features: Tensor | None = None,
+    ) -> "Geometry":
+        """With the edges of all tokens, or of many tokens with `edges_of`, to make them a chunk at a time.
+
+        Args:
+            positions, index, edges_of: the attributes.
+            shared: the attributes from `runs` to `sharding`, in their order.
+            features: what else than positions edges are made of, if anything.
+        """
+        nothing = positions.new_empty(len(positions), 0)
+        found = replace(cls(positions, index, nothing, nothing, *shared), edges_of=edges_of)
+        return found if makes_edges_in_chunks(positions, features) else found.complete()
 
     @property
     def sequences(self) -> int:
@@ -94,6 +115,15 @@ class Geometry:
         """The same without history for gradients."""
         tensors = {name: getattr(self, name).detach() for name in ("positions", "edges", "coefficients")}
         return replace(self, **tensors)
+
+
+EdgesOf = Callable[[int, int], tuple[Tensor, Tensor]]
+
+
+def neighbor_offsets(positions: Tensor, known: Tensor, index: Tensor) -> Tensor:
+    """From neighbours to tokens, (n, K, 3): positions (n, 3) less those rows of `known` (T, 3) in (n, K)."""
+    # As known[index], in less time.
+    return positions[:, None] - known.index_select(0, index.flatten()).view(*index.shape, 3)
 
 
 # With so many tokens their edges take more memory than it takes time to make them again for every stage.
@@ -186,6 +216,11 @@ class EquivariantProjection(nn.Module):
         moments = hidden * (local_messages + global_messages)
         self.to_scalars = nn.Linear(scalars + moments, out_scalars)
         self.to_vectors = nn.Linear(vectors + moments, out_vectors, bias=False)
+
+    @property
+    def messages(self) -> list[Messages]:
+        """Its kinds of messages, local before those of global tokens."""
+        return [m for m in (self.local, self.distant) if m is not None]
 
     def look(self, scalars: Tensor, geometry: Geometry) -> tuple[Tensor | None, list[Tensor]]:
         """What some tokens send: rows (n, H) to neighbours, and their part of the global tokens."""

@@ -74,9 +74,8 @@ class Stage:
 
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
-        if not torch.is_grad_enabled():
-            return _forward(self, inputs, geometry, overwrite=True)
-        leaves = [*inputs, *_differentiable(geometry), *self.parameters()]
+        # Without gradients nobody asks for the parameters, which takes time on a short sequence.
+        leaves = [*inputs, *_differentiable(geometry), *self.parameters()] if torch.is_grad_enabled() else ()
         if not any(x.requires_grad for x in leaves):
             return _forward(self, inputs, geometry, overwrite=True)
         if geometry.most_tokens <= WHOLE_TOKENS:

@@ -12,7 +12,7 @@ from geometric_hyena.layers.context_block import GATES, MessageBlock
 from geometric_hyena.layers.distance import DistanceFeatures
 from geometric_hyena.layers.hyena_block import PADDINGS, GeometricHyenaBlock
 from geometric_hyena.layers.normalization import KV_NORMS
-from geometric_hyena.layers.projection import EquivariantProjection, Geometry, makes_edges_in_chunks
+from geometric_hyena.layers.projection import EquivariantProjection, Geometry, neighbor_offsets
 from geometric_hyena.layers.staging import project
 from geometric_hyena.models.inputs import centred_positions, check_features, stacked_vectors
 from geometric_hyena.operators.convolution import NORMS
@@ -189,10 +189,7 @@ class GeometricHyena(nn.Module):
 
         def edges_of(start: int, stop: int) -> tuple[Tensor, Tensor]:
             part = slice(start, stop)
-            table = index[part]
-            # A third of the time of known[table].
-            senders = known.index_select(0, table.flatten()).view(*table.shape, 3)
-            offsets = positions[part, None] - senders
+            offsets = neighbor_offsets(positions[part], known, index[part])
             return self.edges(offsets, mask[part], None if features is None else features[part])
 
         numbers = torch.arange(len(batch.lengths), device=positions.device)
@@ -200,7 +197,5 @@ class GeometricHyena(nn.Module):
             sequence, start = expand_to_tokens(numbers, runs), 0
         else:
             sequence, start = expand_to_pieces(numbers, sharding.pieces), sharding.start
-        nothing = positions.new_empty(len(positions), 0)
-        shared = (runs, sequence, start, sharding, edges_of)
-        geometry = Geometry(positions, index, nothing, nothing, *shared)
-        return geometry if makes_edges_in_chunks(positions, features) else geometry.complete()
+        shared = (runs, sequence, start, sharding)
+        return Geometry.of(positions, index, edges_of, *shared, features=features)

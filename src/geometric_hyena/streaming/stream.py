@@ -18,7 +18,7 @@ from geometric_hyena.geometry.graph import GeometricBatch
 from geometric_hyena.layers import staging
 from geometric_hyena.layers.context_block import MessageBlock
 from geometric_hyena.layers.hyena_block import GeometricHyenaBlock
-from geometric_hyena.layers.projection import Geometry, Senders
+from geometric_hyena.layers.projection import Geometry, Senders, neighbor_offsets
 from geometric_hyena.layers.staging import Stage, projection_stage
 from geometric_hyena.models.geometric_hyena import GeometricHyena, GeometricOutput
 from geometric_hyena.models.inputs import check_features
@@ -181,7 +181,7 @@ class _Streamed:
         index, mask = neighbours_of(self.batch, start, stop)
         given = self.batch.edge_features
         features = None if given is None else given[start:stop].to(self.dtype)
-        offsets = self.positions[start:stop, None] - self.positions[index]
+        offsets = neighbor_offsets(self.positions[start:stop], self.positions, index)
         edges, coefficients = self.model.edges(offsets, mask, features)
         rows = None
         if self.rows is not None and index.numel():
