@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from geometric_hyena.benchmarks import measure
 from geometric_hyena.benchmarks.one_block import FUSED, MATERIALISED, MODES, OURS
 from geometric_hyena.geometry.neighbors import pack_neighbors, sequence_neighbors
 from geometric_hyena.gpu_evidence import figure1, one_size
@@ -29,9 +30,11 @@ def later():
 
 @pytest.fixture(scope="module")
 def tiny():
-    """Really measured; read only."""
+    """Really measured, if briefly; read only."""
     saved = []
-    found = climb({}, CPU, later(), sizes=TINY, channels=2, save=saved.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "_TURN", 0.01)
+        found = climb({}, CPU, later(), sizes=TINY, channels=2, save=saved.append)
     assert [len(outcome.content["rows"]) for outcome in saved][-1] == len(found.content["rows"])
     return found
 
@@ -158,6 +161,8 @@ def laws(monkeypatch):
     monkeypatch.setattr(figure1, "measured", measured)
     monkeypatch.setattr(figure1, "capped", pretended)
     monkeypatch.setattr(figure1, "cap_matters", lambda cap, device: cap is not None)
+    # Nothing is held, and to look for it after each of hundreds of sizes takes minutes.
+    monkeypatch.setattr(figure1, "release", lambda: None)
     return calls
 
 

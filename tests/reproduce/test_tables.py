@@ -14,8 +14,8 @@ from geometric_hyena.data.rna.dataset import _some
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
 from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.models.registry import MODELS
+from geometric_hyena.reproduce import everything, registry
 from geometric_hyena.reproduce import plan as planning
-from geometric_hyena.reproduce import registry
 from geometric_hyena.reproduce.plan import Choices
 from geometric_hyena.reproduce.registry import SWEEPS, TABLES
 from geometric_hyena.reproduce.run import plan_table
@@ -26,6 +26,7 @@ from geometric_hyena.reproduce.tables.claims import Claim, arithmetic, value_of
 from geometric_hyena.reproduce.tables.paper_table import OURS, PaperTable, Row, published_column
 from geometric_hyena.reproduce.tables.record import diverged
 from reproduce.in_process import started_here
+from reproduce.test_studies import tiny as tiny_study
 from training.small_runs import ghyena
 
 NOWHERE = Source("open-vaccine", "Somebody's data", "somewhere", ("a.csv",), lambda paths: {})
@@ -227,6 +228,8 @@ def test_everything_ends_in_an_index_that_says_what_was_skipped(finished, tiny, 
     sweep = replace(column("one-sweep"), models=("transformer",), published=())
     monkeypatch.setattr(registry, "TABLES", {"tiny-table": TABLE, "absent": absent})
     monkeypatch.setattr(registry, "SWEEPS", {"one-sweep": sweep})
+    for module in (registry, everything):
+        monkeypatch.setattr(module, "STUDIES", {"figure5": tiny_study("figure5"), "study-order": None})
     shutil.copytree(finished, tiny / "out" / "tables")
     started = started_here(monkeypatch)
     assert ghyena("reproduce", "all", "--out", tiny / "out", "--seeds", "1") == 0
@@ -236,6 +239,8 @@ def test_everything_ends_in_an_index_that_says_what_was_skipped(finished, tiny, 
     assert "(REDUCED)" in page
     assert "[tiny-table: A tiny table](tables/tiny-table.html)" in page
     assert "[one-sweep: Recall, one-sweep](one-sweep/one-sweep.md)" in page
+    assert "(studies/figure5.md)" in page
+    assert "study-order" not in page
     assert "| absent | skipped: Somebody's data is not at hand" in page
     assert "| tiny-table | far skipped: Somebody's data is not at hand" in page
     assert 'href="tables/tiny-table.html"' in (tiny / "out" / "index.html").read_text()
