@@ -6,6 +6,7 @@ by rounding error, and a rotation of the input could then change the graph.
 """
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -95,13 +96,17 @@ def pack_neighbors(tables: list[Tensor], lengths: list[int], width: int | None =
     index = own[:, None].repeat(1, width)
     mask = torch.zeros(total, width, dtype=torch.bool)
     start = 0
-    for table, length in zip(tables, lengths, strict=True):
-        table, columns = table.cpu(), table.shape[1]
-        real = table >= 0
-        block = index[start : start + length, :columns]
-        block.copy_(torch.where(real, table + start, block))
-        mask[start : start + length, :columns] = real
-        start += length
+    # Tables of one width at once: a batch of many small graphs has a few operations, not a few for each.
+    together = groupby(zip(tables, lengths, strict=True), key=lambda pair: pair[0].shape[1])
+    for columns, pairs in together:
+        found, counts = map(list, zip(*pairs, strict=True))
+        table, stop = (torch.cat(found) if len(found) > 1 else found[0]).cpu(), start + sum(counts)
+        sizes = torch.tensor(counts)
+        first = (start + sizes.cumsum(0) - sizes).repeat_interleave(sizes)
+        block, real = index[start:stop, :columns], table >= 0
+        block.copy_(torch.where(real, table + first[:, None], block))
+        mask[start:stop, :columns] = real
+        start = stop
     return Neighbors(index, mask)
 
 

@@ -1,50 +1,73 @@
 """Whole convolutions compiled by Numba: each sequence of each channel from its tokens to its result.
 
 All that belongs to one sequence of one channel, an item, is done by one thread while it is in the cache: FFTs
-of the components in place, their product, and back. Items are numbered channel by channel.
+of the components in place, their product, and back; or, of very short sequences, the sum itself. Items are
+numbered channel by channel.
 """
 
 import numpy as np
 
 from geometric_hyena.operators.combine_native import product_row, term_sums_row, terms_row
+from geometric_hyena.operators.direct_native import (
+    copy_row,
+    product_direct,
+    scale_row,
+    term_sums_direct,
+    terms_direct,
+)
 from geometric_hyena.operators.jit import array_at, compiled, inlined
 from geometric_hyena.operators.rows_native import analyse_row, synthesise_row
 
 
 @inlined
 def _analyse(components, channel, sequence, spectrum, periodic, forward, scales):
-    """Spectra of all components, one behind the other; gives the FFT's status."""
+    """Spectra of all components, one behind the other, or short sequences as they are; the FFT's status."""
     start, length, transform, plan, step = sequence[0], sequence[1], sequence[2], sequence[3], sequence[4]
-    status, size = 0, scales.itemsize
+    status, size, zero = 0, scales.itemsize, scales[0] - scales[0]
     for p in range(components.shape[0]):
         tokens = components[p, 0] + size * (channel * components[p, 1] + start)
         row = spectrum + size * p * step
-        status |= analyse_row(tokens, length, row, transform, periodic, plan, forward, scales[0] - scales[0])
+        if transform:
+            status |= analyse_row(tokens, length, row, transform, periodic, plan, forward, zero)
+        else:
+            copy_row(tokens, length, row, zero)
     return status
 
 
 @inlined
 def _synthesise(components, channel, sequence, spectrum, fold, backward, s, size):
-    """The components from their spectra; gives the FFT's status."""
+    """The components from their spectra, or from the sums; gives the FFT's status."""
     start, length, transform, plan, step = sequence[0], sequence[1], sequence[2], sequence[3], sequence[4]
     status = 0
     for p in range(components.shape[0]):
         tokens = components[p, 0] + size * (channel * components[p, 1] + start)
         row = spectrum + size * p * step
-        status |= synthesise_row(row, transform, tokens, length, fold, plan, backward, s)
+        if transform:
+            status |= synthesise_row(row, transform, tokens, length, fold, plan, backward, s)
+        else:
+            scale_row(row, tokens, length, s)
     return status
 
 
 @inlined
 def _combine(a, b, out, count, sequence, weights, steps, order, terms, signs, one, w):
-    """out = a * b: the geometric product where there are weights, which are a channel's, else another."""
-    bins, step = sequence[2] // 2 + 1, sequence[4]
+    """out = a * b: the geometric product where there are weights, which are a channel's, else another.
+
+    Spectra of `b` are conjugated where `one` is -1, and short sequences correlated.
+    """
+    length, transform, step = sequence[1], sequence[2], sequence[4]
+    bins, zero = transform // 2 + 1, one - one
     if weights:
         for t in range(5):
             w[t] = signs[t] * array_at(weights, order[t] * steps, 1, one)[0]
-        product_row(a, b, out, step, bins, w, one)
-    else:
+        if transform:
+            product_row(a, b, out, step, bins, w, one)
+        else:
+            product_direct(a, b, out, step, length, w, one < zero, zero)
+    elif transform:
         terms_row(a, b, out, count, step, bins, terms, signs, one)
+    else:
+        terms_direct(a, b, out, count, step, length, terms, signs, one < zero)
 
 
 @compiled
@@ -55,8 +78,9 @@ def forward_items(
     """Convolve items first .. last - 1; gives 0, or the status of an FFT that failed.
 
     Args:
-        sequences: (S, 6) of each sequence: first token, tokens, length of its FFT, plan, numbers from one
-            component of its spectrum to the next, and the sum of these over the sequences before.
+        sequences: (S, 6) of each sequence: first token, tokens, length of its FFT (0: the sum itself), plan,
+            numbers from one component of its spectrum to the next, and the sum of these over the sequences
+            before.
         scales: (S,) the factor s of each sequence, in the type of all numbers.
         components: (P, 2) of q, k and the result, which is written: address of each component, and numbers
             from one of its channels to the next.
@@ -85,8 +109,8 @@ def forward_items(
         q_hat, u_hat = scratch, scratch + size * both * step
         if kept:
             q_hat, u_hat = kept + size * both * (channel * kept_step + sequence[5]), scratch
-        elif weights:
-            u_hat = q_hat  # the geometric product may overwrite its factors, which are in the cache
+        elif weights and sequence[2]:
+            u_hat = q_hat  # the product of spectra may overwrite its factors, which are in the cache
         k_hat = q_hat + size * q_size * step
         status |= _analyse(components[:both], channel, sequence, q_hat, False, ffts[0], scales)
         own = weights + size * channel * channel_step if weights else 0
@@ -152,10 +176,13 @@ def backward_items(
             # every bin but the first and the last (at even lengths) counts for itself and its mirror image.
             # The first is the means' and counts N^2 times the length of the transform.
             first_bin, half = float(transform) * length * length, transform % 2 == 0
-            bins = transform // 2 + 1
-            term_sums_row(q_hat, k_hat, g_hat, step, bins, first_bin, half, sums[item], s - s)
+            if transform:
+                bins = transform // 2 + 1
+                term_sums_row(q_hat, k_hat, g_hat, step, bins, first_bin, half, sums[item], s - s)
+            else:
+                term_sums_direct(q_hat, k_hat, g_hat, step, length, sums[item], s - s)
             for t in range(5):
-                sums[item, t] *= s / transform
+                sums[item, t] *= s / max(transform, 1)
         own = weights + size * channel * channel_step if weights else 0
         if needs_q:
             _combine(

@@ -1,8 +1,7 @@
 """Convolutions on the processor by compiled kernels around FFT plans that are made once.
 
 Nothing lies between the tokens and the result but one thread's spectra of one sequence of one channel. Every
-row is transformed by itself, so that a sequence's result does not depend on what else is convolved, and so
-cheaply that short sequences need no path of their own.
+row is transformed by itself, so that a sequence's result does not depend on what else is convolved.
 """
 
 from functools import lru_cache
@@ -25,6 +24,8 @@ from geometric_hyena.operators.workspace import keep_freed_memory, scratch
 _SHARE = 1 << 14
 # Rows begin at multiples of so many numbers.
 _ALIGN = 16
+# Sequences of no more tokens are summed directly: their FFTs cost more.
+DIRECT_TOKENS = 6
 
 
 def serves(request: Request) -> bool:
@@ -39,7 +40,8 @@ def forward(out: Parts, q: Parts, k: Parts, request: Request, keep: bool) -> lis
     table = _table(tuple(request.runs), tuple(request.scales), like.dtype)
     sizes = product.query_size + product.key_size
     kept = [like.new_empty(like.shape[1] * sizes * table.step)] if keep else []
-    rows = product.out_size if keep else sizes + product.out_size * (weights is None)
+    overlaid = weights is not None and not table.direct
+    rows = product.out_size if keep else sizes + product.out_size * (not overlaid)
     arguments = (
         _components((*q, *k, *out), like),
         product.query_size,
@@ -83,12 +85,16 @@ def backward(
 
 
 class _Table(NamedTuple):
-    """Sequences as the kernels take them, numbers of a component's spectra, and what must stay alive."""
+    """Sequences as the kernels take them, numbers of a component's spectra, and what must stay alive.
+
+    `direct`: some sequences are summed directly.
+    """
 
     sequences: np.ndarray
     scales: np.ndarray
     step: int
     longest: int
+    direct: bool
     plans: list[mkl.Plan]
 
 
@@ -96,17 +102,21 @@ class _Table(NamedTuple):
 def _table(runs: tuple[Run, ...], scales: tuple[float, ...], dtype: torch.dtype) -> _Table:
     rows, plans = [], []
     for run in runs:
-        transform = fft_length(run.length)
-        plans.append(mkl.plan(transform, dtype))
-        step = -(-(transform + 2) // _ALIGN) * _ALIGN
-        rows.append((run.start, run.length, transform, plans[-1].address, step, 0))
+        transform, plan = 0, 0
+        if run.length > DIRECT_TOKENS:
+            transform = fft_length(run.length)
+            plans.append(mkl.plan(transform, dtype))
+            plan = plans[-1].address
+        step = -(-max(run.length, transform + 2) // _ALIGN) * _ALIGN
+        rows.append((run.start, run.length, transform, plan, step, 0))
     counts = [run.count for run in runs]
     table = np.repeat(np.array(rows, np.int64), counts, axis=0)
     table[:, 0] += np.concatenate([np.arange(n) for n in counts]) * table[:, 1]
     ends = np.cumsum(table[:, 4])
     table[:, 5] = ends - table[:, 4]
     s = torch.tensor(scales, dtype=dtype).numpy().repeat(counts)
-    return _Table(table, s, int(ends[-1]), int(table[:, 4].max()), plans)
+    direct = bool((table[:, 2] == 0).any())
+    return _Table(table, s, int(ends[-1]), int(table[:, 4].max()), direct, plans)
 
 
 @lru_cache

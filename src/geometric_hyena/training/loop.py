@@ -104,7 +104,11 @@ class TrainingModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         settings, steps = self.settings, int(self.trainer.estimated_stepping_batches)
         optimizer = torch.optim.Adam(
-            self.predictor.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.predictor.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            # All parameters at once: a tenth of the step of a small batch goes into one after the other.
+            fused=self.device.type in ("cpu", "cuda"),
         )
         warmup = max(1, round(settings.warmup * steps))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -32,6 +33,52 @@ class NBodySample:
     target: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _States:
+    """Of S trajectories of n particles: positions, velocities and displacements (S, n, 3), charges (S, n)."""
+
+    positions: Tensor
+    velocities: Tensor
+    displacements: Tensor
+    charges: Tensor
+
+    def __getitem__(self, index: int) -> NBodySample:
+        velocities, charges = self.velocities[index], self.charges[index, :, None]
+        neighbors = _others(len(charges))
+        graph = GeometricGraph(
+            torch.cat([velocities.norm(dim=1, keepdim=True), charges], dim=1),
+            self.positions[index],
+            velocities[:, None],
+            neighbors,
+            charges[:, None] * charges[neighbors],
+        )
+        return NBodySample(graph, self.displacements[index])
+
+    def changed(self, generator: np.random.Generator, mirror: bool) -> "_States":
+        """Each in a random order of its particles; to `mirror`, every other one inverted in the origin."""
+        count, particles = self.charges.shape
+        order = torch.from_numpy(generator.permuted(np.tile(np.arange(particles), (count, 1)), axis=1))
+        rows = torch.arange(count)[:, None]
+        signs = generator.choice([-1.0, 1.0], size=(count, 1, 1)) if mirror else np.ones((1, 1, 1))
+        sign = torch.from_numpy(signs).to(self.positions)
+
+        def placed(vectors: Tensor) -> Tensor:
+            return sign * vectors[rows, order]
+
+        return _States(
+            placed(self.positions),
+            placed(self.velocities),
+            placed(self.displacements),
+            self.charges[rows, order],
+        )
+
+
+@lru_cache
+def _others(count: int) -> Tensor:
+    """All particles but its own for each of so many, (n, n - 1)."""
+    return torch.arange(count).expand(count, count)[~torch.eye(count, dtype=torch.bool)].view(count, -1)
+
+
 class NBodyDataset(Dataset[NBodySample]):
     """One sample per trajectory.
 
@@ -48,95 +95,65 @@ class NBodyDataset(Dataset[NBodySample]):
     def __init__(
         self, trajectories: Trajectories, starts: np.ndarray | None, *, choices: int, ahead: int, seed: int
     ):
-        count = trajectories.charges.shape[1]
-        others = torch.arange(count).expand(count, count)[~torch.eye(count, dtype=torch.bool)]
-        self._neighbors = others.view(count, count - 1)
-        self._positions = torch.from_numpy(trajectories.positions)
-        self._velocities = torch.from_numpy(trajectories.velocities)
-        self._charges = torch.from_numpy(trajectories.charges)
+        self._trajectories = trajectories
         self._fixed, self._choices, self._ahead, self._seed = starts, choices, ahead, seed
         self.set_epoch(0)
 
     def __len__(self) -> int:
-        return len(self._charges)
+        return len(self._trajectories.charges)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other start frames, where they are drawn."""
-        drawn = np.random.default_rng([self._seed, epoch]).integers(self._choices, size=len(self))
-        self._starts = torch.from_numpy(drawn if self._fixed is None else self._fixed)
+        starts, found = self._fixed, self._trajectories
+        if starts is None:
+            starts = np.random.default_rng([self._seed, epoch]).integers(self._choices, size=len(self))
+        rows = np.arange(len(self))
+        now, later = found.positions[rows, starts], found.positions[rows, starts + self._ahead]
+        arrays = (now, found.velocities[rows, starts], later - now, found.charges)
+        self.current = _States(*map(torch.from_numpy, arrays))
 
     def __getitem__(self, index: int) -> NBodySample:
-        start = int(self._starts[index])
-        velocities, charges = self._velocities[index, start], self._charges[index, :, None]
-        graph = GeometricGraph(
-            torch.cat([velocities.norm(dim=1, keepdim=True), charges], dim=1),
-            self._positions[index, start],
-            velocities[:, None],
-            self._neighbors,
-            charges[:, None] * charges[self._neighbors],
-        )
-        return NBodySample(graph, self._positions[index, start + self._ahead] - self._positions[index, start])
+        return self.current[index]
 
     def states(self) -> tuple[Tensor, Tensor, Tensor]:
         """Positions, velocities and displacements of all samples, (S, n, 3) each."""
-        rows = torch.arange(len(self))
-        now, later = (self._positions[rows, self._starts + ahead] for ahead in (0, self._ahead))
-        return now, self._velocities[rows, self._starts], later - now
+        return self.current.positions, self.current.velocities, self.current.displacements
 
 
-class _Reordered(Dataset[NBodySample]):
-    """The same samples with their particles in other orders."""
-
-    def __init__(self, samples: NBodyDataset, seed: int = 0):
-        self.samples, self.seed = samples, seed
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-
-class Shuffled(_Reordered):
+class Shuffled(Dataset[NBodySample]):
     """The same samples with their particles in a random order, another one for each, always the same."""
 
+    def __init__(self, samples: NBodyDataset, seed: int = 0):
+        self._states = samples.current.changed(np.random.default_rng(seed), mirror=False)
+
+    def __len__(self) -> int:
+        return len(self._states.charges)
+
     def __getitem__(self, index: int) -> NBodySample:
-        return _changed(self.samples[index], np.random.default_rng([self.seed, index]))
+        return self._states[index]
 
 
-class Augmented(_Reordered):
+class Augmented(Dataset[NBodySample]):
     """The same samples, their particles in another order in every epoch, and every other sample mirrored.
 
     The physics knows neither order nor handedness, and a model with long convolutions knows both: it would
     learn a few thousand trajectories by heart.
     """
 
-    epoch = 0
+    def __init__(self, samples: NBodyDataset, seed: int = 0):
+        self.samples, self.seed = samples, seed
+        self.set_epoch(0)
+
+    def __len__(self) -> int:
+        return len(self.samples)
 
     def set_epoch(self, epoch: int) -> None:
         """Move on to the orders of another epoch, and to its start frames where they are drawn."""
-        self.epoch = epoch
         self.samples.set_epoch(epoch)
+        self._states = self.samples.current.changed(np.random.default_rng([self.seed, epoch]), mirror=True)
 
     def __getitem__(self, index: int) -> NBodySample:
-        generator = np.random.default_rng([self.seed, self.epoch, index])
-        return _changed(self.samples[index], generator, mirrored=bool(generator.integers(2)))
-
-
-def _changed(sample: NBodySample, generator: np.random.Generator, mirrored: bool = False) -> NBodySample:
-    """A sample in a random order of its particles, and inverted in the origin where asked for."""
-    graph, sign = sample.graph, -1.0 if mirrored else 1.0
-    order = torch.from_numpy(generator.permutation(len(graph)))
-    charges = graph.scalars[order, 1:]
-    assert graph.vectors is not None
-    assert graph.neighbors is not None
-    return NBodySample(
-        GeometricGraph(
-            graph.scalars[order],
-            sign * graph.positions[order],
-            sign * graph.vectors[order],
-            graph.neighbors,
-            charges[:, None] * charges[graph.neighbors],
-        ),
-        sign * sample.target[order],
-    )
+        return self._states[index]
 
 
 class NBodyData(Splits[NBodyDataset]):
