@@ -53,9 +53,10 @@ ALLOWED = {
     "version": set(),
     "files": set(),
     "memory": set(),
+    "processors": set(),
     "provenance": set(),
 }
-LEAVES = {"errors", "version", "files", "memory", "provenance"}
+LEAVES = {"errors", "version", "files", "memory", "processors", "provenance"}
 
 
 def room_of(path):

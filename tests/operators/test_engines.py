@@ -119,7 +119,7 @@ def test_products_whose_terms_leave_components_out(engine):
     assert not k_grad[..., 0].any()
 
 
-@pytest.mark.parametrize("length", [8, 24, 29, 128])
+@pytest.mark.parametrize("length", [5, 8, 24, 29, 128])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @with_library
 def test_beside_sequences_of_the_same_length_bitwise_the_same(dtype, length):

@@ -12,6 +12,7 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig, check_run_config
 from geometric_hyena.training.config_parser import ConfigParser, join_lists, option_rows
 from geometric_hyena.training.protein_md import ProteinMDRun
+from geometric_hyena.training.rna.config import RnaRun
 from geometric_hyena.training.run_directory import RunDirectory
 
 
@@ -80,8 +81,26 @@ def test_lists_are_plain_words_or_json(words, expected):
 
 
 def test_lists_end_at_the_next_option():
-    joined = join_lists(["--data.trajectory", "a", "b", "--seed", "1"], {"data.trajectory"})
+    joined = join_lists(["--data.trajectory", "a", "b", "--seed", "1"], {"data.trajectory": False})
     assert joined == ['--data.trajectory=["a", "b"]', "--seed", "1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "targets"),
+    [
+        (["--data.targets", "a", "b"], ["a", "b"]),
+        (["--data.targets", "a,b", "c"], ["a", "b", "c"]),
+        (["--data.targets=a,b"], ["a", "b"]),
+        (["--data.targets=a", "b"], ["a", "b"]),
+        (["--data.targets", '["a,b", "c"]'], ["a,b", "c"]),
+    ],
+)
+def test_names_may_be_separated_by_commas(words, targets):
+    assert ConfigParser(RnaRun, "ghyena train rna").read(words).data.targets == targets
+
+
+def test_commas_belong_to_the_names_of_files():
+    assert read("--data.trajectory=a,1.dcd", "b.dcd").data.trajectory == ["a,1.dcd", "b.dcd"]
 
 
 def test_selections_with_spaces_and_colons_stay_words():

@@ -16,6 +16,7 @@ from geometric_hyena.files import make_folder
 from geometric_hyena.gpu_evidence.options import Options
 from geometric_hyena.gpu_evidence.record import DONE, FAILED, SKIPPED, UNFINISHED, Content, Outcome
 from geometric_hyena.memory import GIB
+from geometric_hyena.processors import available_processors
 
 # Of its time a part needs so much to begin, and to write and draw the result when no run goes on.
 _RESERVE = 60
@@ -105,7 +106,7 @@ def jobs_that_fit() -> int:
     if not torch.cuda.is_available():
         return 1
     room = torch.cuda.get_device_properties(0).total_memory // _RUN_BYTES
-    return max(1, min(room, (os.cpu_count() or 1) // 2, _MOST_JOBS))
+    return max(1, min(room, available_processors() // 2, _MOST_JOBS))
 
 
 def run_ghyena(words: list[str], seconds: float) -> tuple[int, str]:

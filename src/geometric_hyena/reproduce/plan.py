@@ -1,6 +1,5 @@
 """From a sweep and what the command line asks for to jobs: nothing is run here."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geometric_hyena.errors import InputError
+from geometric_hyena.processors import available_processors
 from geometric_hyena.reproduce.result import make_record
 from geometric_hyena.reproduce.runner import Job, make_job, run_jobs
 from geometric_hyena.reproduce.sources import Places
@@ -117,7 +117,7 @@ def run_plans(plans: Sequence[Plan], choices: Choices, *, cheapest_first: bool =
     deadline = None if choices.seconds is None else time.monotonic() + choices.seconds
     _prepare(plans)
     workers = min(choices.jobs or default_jobs(), len(jobs))
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, available_processors() // workers)
     # In little time the short runs come to an end.
     first = cheapest_first or deadline is not None
     return run_jobs(jobs, workers, threads, cheapest_first=first, deadline=deadline)
@@ -127,7 +127,7 @@ def default_jobs() -> int:
     """One a GPU where there is one, else one a core."""
     import torch
 
-    return torch.cuda.device_count() or os.cpu_count() or 1
+    return torch.cuda.device_count() or available_processors()
 
 
 def _prepare(plans: Sequence[Plan]) -> None:

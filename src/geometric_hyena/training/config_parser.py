@@ -144,34 +144,42 @@ def full_names(words: Sequence[str], aliases: Sequence[str]) -> list[str]:
     return full
 
 
-def list_options(config_class: type, prefix: str = "") -> set[str]:
-    """Dotted names of the fields that hold lists."""
-    names = set()
+def list_options(config_class: type, prefix: str = "") -> dict[str, bool]:
+    """Dotted names of the fields that hold lists, and whether commas may stand between their words."""
+    names = {}
     for field in dataclasses.fields(config_class):
         kind = get_type_hints(config_class)[field.name]
         if dataclasses.is_dataclass(kind):
             names |= list_options(kind, f"{prefix}{field.name}.")  # pyright: ignore[reportArgumentType]
         elif get_origin(kind) is list:
-            names.add(f"{prefix}{field.name}")
+            names[f"{prefix}{field.name}"] = bool(field.metadata.get("commas"))
     return names
 
 
-def join_lists(words: Sequence[str], names: set[str]) -> list[str]:
-    """Let list options take plain words: `--data.trajectory a b` becomes `--data.trajectory=["a", "b"]`."""
+def join_lists(words: Sequence[str], names: Mapping[str, bool]) -> list[str]:
+    """Let list options take plain words: `--data.trajectory a b` becomes `--data.trajectory=["a", "b"]`.
+
+    Args:
+        words: of the command line.
+        names: `list_options`: where commas may stand between words, `a,b` is as `a b`.
+    """
     joined: list[str] = []
     position = 0
     while position < len(words):
-        word = words[position]
+        option, equals, first = words[position].partition("=")
         position += 1
-        if word.removeprefix("--") not in names or not word.startswith("--"):
-            joined.append(word)
+        name = option.removeprefix("--")
+        if name not in names or not option.startswith("--"):
+            joined.append(words[position - 1])
             continue
-        values = []
+        values = [first] if equals else []
         while position < len(words) and not words[position].startswith("--"):
             values.append(words[position])
             position += 1
         given_as_json = len(values) == 1 and values[0].startswith("[")
-        joined.append(f"{word}={values[0] if given_as_json else json.dumps(values)}")
+        if names[name] and not given_as_json:
+            values = [part for value in values for part in value.split(",") if part]
+        joined.append(f"{option}={values[0] if given_as_json else json.dumps(values)}")
     return joined
 
 

@@ -57,7 +57,7 @@ class OpenVaccineConfig(RnaConfig):
     """
 
     path: str | None = None
-    targets: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list, metadata={"commas": True})
     sn_filter: bool = True
 
 
@@ -102,7 +102,7 @@ class RnaTableConfig(RnaConfig):
     source: ClassVar[str] = "labels"
 
     labels: str | None = None
-    targets: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list, metadata={"commas": True})
     level: str | None = None
 
 
