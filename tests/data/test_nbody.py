@@ -207,24 +207,40 @@ def test_shuffling_changes_the_order_and_nothing_else():
     assert torch.equal(shuffled[2].target, Shuffled(data)[2].target)
 
 
-def test_augmented_samples_are_other_orders_and_mirror_images_of_the_same():
+def test_augmented_samples_are_images_of_the_same_under_what_the_physics_does_not_know():
     data = load_nbody(SMALL).train
     augmented, seen = Augmented(data), set()
     for epoch in range(4):
         augmented.set_epoch(epoch)
         for i in range(len(data)):
-            a, b = data[i], augmented[i]
-            # speeds tell the particles apart
-            order = (b.graph.scalars[:, :1] - a.graph.scalars[:, 0]).abs().argmin(dim=1)
-            sign = 1.0 if torch.equal(b.graph.positions, a.graph.positions[order]) else -1.0
-            assert torch.equal(b.graph.positions, sign * a.graph.positions[order])
-            assert torch.equal(b.graph.vectors, sign * a.graph.vectors[order])
-            assert torch.equal(b.target, sign * a.target[order])
-            assert torch.equal(b.graph.scalars, a.graph.scalars[order])
-            assert torch.equal(augmented[i].target, b.target)
-            seen.add((i, sign, tuple(order.tolist())))
-    assert {sign for _, sign, _ in seen} == {-1.0, 1.0}
+            graph, target = augmented[i].graph, augmented[i].target
+            positions, velocities, way, arriving = data.current.vectors[:, i]
+            gaps = [(graph.scalars[:, :1] - v.norm(dim=1)).abs() for v in (velocities, arriving)]
+            back = bool(gaps[1].amin(dim=1).sum() < gaps[0].amin(dim=1).sum())
+            order = gaps[back].argmin(dim=1)  # speeds tell the particles apart
+            image = (positions + way, -arriving, -way) if back else (positions, velocities, way)
+            sign = 1.0 if torch.allclose(graph.positions, image[0][order]) else -1.0
+            found = (graph.positions, graph.vectors[:, 0], target)
+            for vectors, expected in zip(found, image, strict=True):
+                torch.testing.assert_close(vectors, sign * expected[order])
+            charges = data.current.charges[i, order]
+            charge = (graph.scalars[0, 1] * charges[0]).item()
+            assert torch.equal(graph.scalars[:, 1], charge * charges)
+            assert torch.equal(augmented[i].target, target)
+            seen.add((i, back, sign, charge, tuple(order.tolist())))
+    assert len({image[1:4] for image in seen}) == 8
     assert len(seen) > 3 * len(data)
+
+
+def test_motion_run_backwards_is_motion():
+    """Simulated from the target with velocities of opposite sign, particles come back to where they were."""
+    (forwards,) = simulate(5, generators(1), [0, 200], largest_force=np.inf).positions
+    ahead = simulate(5, generators(1), [0, 200, 201], largest_force=np.inf)
+    positions, velocities = ahead.positions[0, 1].copy(), -ahead.velocities[0, 2]
+    for _ in range(200):
+        velocities = velocities + 1e-3 * forces(positions[None], ahead.charges)[0]
+        positions = positions + 1e-3 * velocities
+    np.testing.assert_allclose(positions, forwards[0], atol=2e-3)
 
 
 def test_simulated_once_and_again_where_the_file_is_broken(cache_folder, monkeypatch, caplog):

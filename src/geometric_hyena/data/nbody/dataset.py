@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,44 +34,45 @@ class NBodySample:
     target: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class _States:
-    """Of S trajectories of n particles: positions, velocities and displacements (S, n, 3), charges (S, n)."""
+class _States(NamedTuple):
+    """Of S trajectories of n particles.
 
-    positions: Tensor
-    velocities: Tensor
-    displacements: Tensor
+    Attributes:
+        vectors: (4, S, n, 3) positions, velocities, displacements to where they are later, velocities there.
+        charges: (S, n).
+    """
+
+    vectors: Tensor
     charges: Tensor
 
-    def __getitem__(self, index: int) -> NBodySample:
-        velocities, charges = self.velocities[index], self.charges[index, :, None]
+    def sample(self, index: int) -> NBodySample:
+        """That of one trajectory."""
+        positions, velocities, displacements, _ = self.vectors[:, index]
+        charges = self.charges[index, :, None]
         neighbors = _others(len(charges))
         graph = GeometricGraph(
             torch.cat([velocities.norm(dim=1, keepdim=True), charges], dim=1),
-            self.positions[index],
+            positions,
             velocities[:, None],
             neighbors,
             charges[:, None] * charges[neighbors],
         )
-        return NBodySample(graph, self.displacements[index])
+        return NBodySample(graph, displacements)
 
-    def changed(self, generator: np.random.Generator, mirror: bool) -> "_States":
-        """Each in a random order of its particles; to `mirror`, every other one inverted in the origin."""
+    def reordered(self, generator: np.random.Generator) -> "_States":
+        """Each trajectory in a random order of its particles."""
         count, particles = self.charges.shape
         order = torch.from_numpy(generator.permuted(np.tile(np.arange(particles), (count, 1)), axis=1))
         rows = torch.arange(count)[:, None]
-        signs = generator.choice([-1.0, 1.0], size=(count, 1, 1)) if mirror else np.ones((1, 1, 1))
-        sign = torch.from_numpy(signs).to(self.positions)
+        return _States(self.vectors[:, rows, order], self.charges[rows, order])
 
-        def placed(vectors: Tensor) -> Tensor:
-            return sign * vectors[rows, order]
-
-        return _States(
-            placed(self.positions),
-            placed(self.velocities),
-            placed(self.displacements),
-            self.charges[rows, order],
-        )
+    def mirrored(self, generator: np.random.Generator) -> "_States":
+        """About half of them inverted in the origin, half with opposite charges, and half run backwards."""
+        place, charge, time = torch.from_numpy(generator.choice([-1.0, 1.0], size=(3, len(self.charges), 1)))
+        positions, velocities, displacements, arriving = self.vectors
+        backwards = torch.stack([positions + displacements, -arriving, -displacements, -velocities])
+        vectors = torch.where(time[..., None] < 0, backwards, self.vectors)
+        return _States(vectors * place[..., None].to(vectors), self.charges * charge.to(vectors))
 
 
 @lru_cache
@@ -108,36 +110,39 @@ class NBodyDataset(Dataset[NBodySample]):
         if starts is None:
             starts = np.random.default_rng([self._seed, epoch]).integers(self._choices, size=len(self))
         rows = np.arange(len(self))
-        now, later = found.positions[rows, starts], found.positions[rows, starts + self._ahead]
-        arrays = (now, found.velocities[rows, starts], later - now, found.charges)
-        self.current = _States(*map(torch.from_numpy, arrays))
+        here, there = (rows, starts), (rows, starts + self._ahead)
+        position, arriving = found.positions[here], found.velocities[there]
+        vectors = (position, found.velocities[here], found.positions[there] - position, arriving)
+        self.current = _States(torch.from_numpy(np.stack(vectors)), torch.from_numpy(found.charges))
 
     def __getitem__(self, index: int) -> NBodySample:
-        return self.current[index]
+        return self.current.sample(index)
 
     def states(self) -> tuple[Tensor, Tensor, Tensor]:
         """Positions, velocities and displacements of all samples, (S, n, 3) each."""
-        return self.current.positions, self.current.velocities, self.current.displacements
+        positions, velocities, displacements, _ = self.current.vectors
+        return positions, velocities, displacements
 
 
 class Shuffled(Dataset[NBodySample]):
     """The same samples with their particles in a random order, another one for each, always the same."""
 
     def __init__(self, samples: NBodyDataset, seed: int = 0):
-        self._states = samples.current.changed(np.random.default_rng(seed), mirror=False)
+        self._states = samples.current.reordered(np.random.default_rng(seed))
 
     def __len__(self) -> int:
         return len(self._states.charges)
 
     def __getitem__(self, index: int) -> NBodySample:
-        return self._states[index]
+        return self._states.sample(index)
 
 
 class Augmented(Dataset[NBodySample]):
-    """The same samples, their particles in another order in every epoch, and every other sample mirrored.
+    """The same samples, in every epoch in other orders, mirrored, with opposite charges, run backwards.
 
-    The physics knows neither order nor handedness, and a model with long convolutions knows both: it would
-    learn a few thousand trajectories by heart.
+    The physics knows neither order nor handedness, nor which charge is positive, nor, to the order of its
+    time step, the direction of time. A model with long convolutions would learn a few thousand trajectories
+    by heart.
     """
 
     def __init__(self, samples: NBodyDataset, seed: int = 0):
@@ -150,10 +155,11 @@ class Augmented(Dataset[NBodySample]):
     def set_epoch(self, epoch: int) -> None:
         """Move on to the orders of another epoch, and to its start frames where they are drawn."""
         self.samples.set_epoch(epoch)
-        self._states = self.samples.current.changed(np.random.default_rng([self.seed, epoch]), mirror=True)
+        generator = np.random.default_rng([self.seed, epoch])
+        self._states = self.samples.current.reordered(generator).mirrored(generator)
 
     def __getitem__(self, index: int) -> NBodySample:
-        return self._states[index]
+        return self._states.sample(index)
 
 
 class NBodyData(Splits[NBodyDataset]):
