@@ -31,7 +31,7 @@ class NBodyConfig:
         start: step that is the input, -1: any saved one (egnn 3100, se3-hyena 0, fuchs -1).
         lag: steps from input to target.
         walls: reflect particles at the walls of the box |x| <= 5 (fuchs true, others false).
-        augment: train on other orders, mirror images, opposite charges and reversed motion in every epoch.
+        augment: reorder, mirror, recharge and reverse training trajectories in every epoch.
         scale: unit of length in which the model sees positions.
         seed: of the simulations; that of weights and order is another.
     """
