@@ -5,6 +5,7 @@ of longer sequences hold spectra; means stay in, as nothing is transformed that 
 """
 
 from geometric_hyena.operators.jit import array_at, inlined
+from geometric_hyena.operators.rows_native import copy_numbers, scale_numbers
 
 
 @inlined
@@ -17,17 +18,13 @@ def copy_row(tokens, length, row, zero):
         row: address of the row, written.
         zero: 0 in the type of all numbers.
     """
-    x, out = array_at(tokens, 0, length, zero), array_at(row, 0, length, zero)
-    for i in range(length):
-        out[i] = x[i]
+    copy_numbers(array_at(tokens, 0, length, zero), array_at(row, 0, length, zero))
 
 
 @inlined
 def scale_row(row, tokens, length, s):
     """s times a row to a sequence, arguments as in `copy_row`."""
-    x, out = array_at(row, 0, length, s), array_at(tokens, 0, length, s)
-    for i in range(length):
-        out[i] = s * x[i]
+    scale_numbers(array_at(row, 0, length, s), s, s - s, array_at(tokens, 0, length, s))
 
 
 @inlined

@@ -33,13 +33,15 @@ def _subtract(x, mean, out):
 
 
 @compiled
-def _copy(x, out):
+def copy_numbers(x, out):
+    """Out = x."""
     for i in range(x.shape[0]):
         out[i] = x[i]
 
 
 @compiled
-def _scale(x, s, constant, out):
+def scale_numbers(x, s, constant, out):
+    """Out = s x + constant."""
     for i in range(x.shape[0]):
         out[i] = s * x[i] + constant
 
@@ -71,7 +73,7 @@ def analyse_row(tokens, length, row, transform, periodic, plan, forward, zero):
     _subtract(x, mean, out)
     if transform > length:
         stop = 2 * length - 1 if periodic else length
-        _copy(out[: stop - length], out[length:stop])
+        copy_numbers(out[: stop - length], out[length:stop])
         out[stop:] = zero
     status = transform_in_place(forward, plan, pointer_at(row, 0, zero))
     out[0], out[1] = mean, zero
@@ -104,5 +106,5 @@ def synthesise_row(row, transform, tokens, length, fold, plan, backward, s):
         _scale_sum(x[: length - 1], x[length : 2 * length - 1], factor, constant, out[: length - 1])
         out[length - 1] = factor * x[length - 1] + constant
     else:
-        _scale(x[:length], factor, constant, out)
+        scale_numbers(x[:length], factor, constant, out)
     return status

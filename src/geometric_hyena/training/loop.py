@@ -107,7 +107,7 @@ class TrainingModule(lightning.LightningModule):
             self.predictor.parameters(),
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
-            # All parameters at once: a tenth of the step of a small batch goes into one after the other.
+            # All parameters at once: one after the other takes time that a small batch notices.
             fused=self.device.type in ("cpu", "cuda"),
         )
         warmup = max(1, round(settings.warmup * steps))

@@ -81,7 +81,19 @@ def _others(count: int) -> Tensor:
     return torch.arange(count).expand(count, count)[~torch.eye(count, dtype=torch.bool)].view(count, -1)
 
 
-class NBodyDataset(Dataset[NBodySample]):
+class _Current(Dataset[NBodySample]):
+    """One sample per trajectory of the current states."""
+
+    current: _States
+
+    def __len__(self) -> int:
+        return len(self.current.charges)
+
+    def __getitem__(self, index: int) -> NBodySample:
+        return self.current.sample(index)
+
+
+class NBodyDataset(_Current):
     """One sample per trajectory.
 
     The order of the particles is arbitrary: that of the simulation, the same for a trajectory in every epoch.
@@ -101,22 +113,18 @@ class NBodyDataset(Dataset[NBodySample]):
         self._fixed, self._choices, self._ahead, self._seed = starts, choices, ahead, seed
         self.set_epoch(0)
 
-    def __len__(self) -> int:
-        return len(self._trajectories.charges)
-
     def set_epoch(self, epoch: int) -> None:
         """Draw other start frames, where they are drawn."""
         starts, found = self._fixed, self._trajectories
         if starts is None:
-            starts = np.random.default_rng([self._seed, epoch]).integers(self._choices, size=len(self))
-        rows = np.arange(len(self))
+            starts = np.random.default_rng([self._seed, epoch]).integers(
+                self._choices, size=len(found.charges)
+            )
+        rows = np.arange(len(found.charges))
         here, there = (rows, starts), (rows, starts + self._ahead)
         position, arriving = found.positions[here], found.velocities[there]
         vectors = (position, found.velocities[here], found.positions[there] - position, arriving)
         self.current = _States(torch.from_numpy(np.stack(vectors)), torch.from_numpy(found.charges))
-
-    def __getitem__(self, index: int) -> NBodySample:
-        return self.current.sample(index)
 
     def states(self) -> tuple[Tensor, Tensor, Tensor]:
         """Positions, velocities and displacements of all samples, (S, n, 3) each."""
@@ -124,20 +132,14 @@ class NBodyDataset(Dataset[NBodySample]):
         return positions, velocities, displacements
 
 
-class Shuffled(Dataset[NBodySample]):
+class Shuffled(_Current):
     """The same samples with their particles in a random order, another one for each, always the same."""
 
     def __init__(self, samples: NBodyDataset, seed: int = 0):
-        self._states = samples.current.reordered(np.random.default_rng(seed))
-
-    def __len__(self) -> int:
-        return len(self._states.charges)
-
-    def __getitem__(self, index: int) -> NBodySample:
-        return self._states.sample(index)
+        self.current = samples.current.reordered(np.random.default_rng(seed))
 
 
-class Augmented(Dataset[NBodySample]):
+class Augmented(_Current):
     """The same samples, in every epoch in other orders, mirrored, with opposite charges, run backwards.
 
     The physics knows neither order nor handedness, nor which charge is positive, nor, to the order of its
@@ -149,17 +151,11 @@ class Augmented(Dataset[NBodySample]):
         self.samples, self.seed = samples, seed
         self.set_epoch(0)
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
     def set_epoch(self, epoch: int) -> None:
         """Move on to the orders of another epoch, and to its start frames where they are drawn."""
         self.samples.set_epoch(epoch)
         generator = np.random.default_rng([self.seed, epoch])
-        self._states = self.samples.current.reordered(generator).mirrored(generator)
-
-    def __getitem__(self, index: int) -> NBodySample:
-        return self._states.sample(index)
+        self.current = self.samples.current.reordered(generator).mirrored(generator)
 
 
 class NBodyData(Splits[NBodyDataset]):
