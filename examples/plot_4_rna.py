@@ -50,7 +50,8 @@ batch = collate(graphs)
 # A small model, read out per nucleotide, and 150 steps on all hairpins at once.
 
 torch.manual_seed(0)
-model = GeometricHyena(graphs[0].scalars.shape[1], edge_dim=2, hidden_dim=24, vector_channels=4, blocks=1)
+dims = {"scalar_dim": graphs[0].scalars.shape[1], "edge_dim": graphs[0].edge_features.shape[2]}
+model = GeometricHyena(**dims, hidden_dim=24, vector_channels=4, blocks=1)
 readout = ResidueReadout(hidden_dim=24, targets=1)
 readout.set_scale(3, targets.mean(dim=0), targets.std(dim=0))
 optimizer = torch.optim.Adam([*model.parameters(), *readout.parameters()], lr=5e-3)

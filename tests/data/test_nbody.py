@@ -117,8 +117,8 @@ def test_protocols():
     assert (egnn.train, egnn.validation, egnn.test, egnn.start, egnn.walls) == (3000, 2000, 2000, 3100, False)
     assert (own.train, own.start, own.lag, own.walls) == (1000, 0, 1000, False)
     assert fuchs.walls
-    assert start_steps(egnn) == [3100]
-    starts = start_steps(fuchs)
+    assert start_steps(egnn, egnn.start) == start_steps(egnn, egnn.train_start) == [3100]
+    starts = start_steps(fuchs, fuchs.start)
     assert (len(starts), starts[0], starts[-1]) == (39, 100, 3900)  # of 49 frames
     assert resolve_config(replace(SMALL, walls=True)).walls
 
@@ -131,6 +131,8 @@ def test_protocols():
         ({"start": -1, "lag": 400}, r"data\.lag: the target lies at step 501"),
         ({"start": -1, "lag": 150}, r"data\.lag: frames are saved every 100 steps"),
         ({"start": -2}, r"data\.start: expected at least -1, got -2"),
+        ({"train_start": -2}, r"data\.train_start: expected at least -1, got -2"),
+        ({"train_start": 300}, r"step 500 and only 400 are simulated; lower data\.train_start"),
         ({"lag": 0}, r"data\.lag: expected at least 1, got 0"),
         ({"particles": 1}, r"data\.particles: expected at least 2, got 1"),
         ({"train": 0}, r"data\.train: expected at least 1, got 0"),
@@ -144,24 +146,67 @@ def test_bad_values_are_named(changes, said, cache_folder):
     assert not cache_folder.exists()
 
 
-def test_samples_are_states_with_displacements():
+def test_samples_are_states_with_displacements_seen_from_the_centre_of_mass():
     data = load_nbody(SMALL)
     sample = data.test[3]
     direct = simulate(5, [np.random.default_rng([43, 2, 3])], [100, 300])
     positions, velocities = direct.positions[0], direct.velocities[0]
+    relative = velocities[0] - velocities[0].mean(axis=0)
+    centred = positions - positions.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(sample.graph.positions, positions[0], atol=1e-6)
-    np.testing.assert_allclose(sample.graph.vectors[:, 0], velocities[0], atol=1e-6)
-    np.testing.assert_allclose(sample.target, positions[1] - positions[0], atol=1e-5)
-    np.testing.assert_allclose(sample.graph.scalars[:, 0], np.linalg.norm(velocities[0], axis=1), atol=1e-6)
+    np.testing.assert_allclose(sample.graph.vectors[:, 0], relative, atol=1e-6)
+    np.testing.assert_allclose(sample.target, centred[1] - centred[0], atol=1e-5)
+    np.testing.assert_allclose(sample.graph.scalars[:, 0], np.linalg.norm(relative, axis=1), atol=1e-6)
     charges = direct.charges[0]
+    distances = np.linalg.norm(positions[0] - positions[0][:, None], axis=-1)
     for i in range(5):
         others = sample.graph.neighbors[i].tolist()
         assert others == [j for j in range(5) if j != i]
-        np.testing.assert_allclose(sample.graph.edge_features[i, :, 0], charges[i] * charges[others])
-    now, velocity, displacement = data.test.states()
-    assert torch.equal(now[3], sample.graph.positions)
-    assert torch.equal(velocity[3], sample.graph.vectors[:, 0])
-    assert torch.equal(displacement[3], sample.target)
+        edges = sample.graph.edge_features[i].numpy()
+        np.testing.assert_allclose(edges[:, 0], charges[i] * charges[others])
+        far = distances[i, others]
+        np.testing.assert_allclose(
+            edges[:, 1:].T, [np.log(far + 0.01), 1 / (far + 0.3), 1 / (far**2 + 0.1)], rtol=1e-4, atol=1e-5
+        )
+    now, velocity, displacement = (x[3].numpy() for x in data.test.states())
+    np.testing.assert_allclose(now, positions[0], atol=1e-6)
+    np.testing.assert_allclose(velocity, velocities[0], atol=1e-6)
+    np.testing.assert_allclose(displacement, positions[1] - positions[0], atol=1e-5)
+
+
+def targets(data):
+    return torch.stack([data[i].target for i in range(len(data))])
+
+
+@pytest.mark.parametrize("walls", [False, True])
+def test_displacements_are_told_from_those_relative_to_the_centre_of_mass(walls):
+    data = load_nbody(replace(SMALL, walls=walls)).test
+    displacements = data.states()[2]
+    torch.testing.assert_close(data.displacements(targets(data)), displacements)
+    assert torch.equal(targets(data), displacements) is walls  # walls push it
+    if not walls:  # how it moves is known better than any model knows it
+        torch.testing.assert_close(data.displacements(targets(data) + 1.0), displacements)
+
+
+def test_training_may_start_where_the_test_does_not():
+    config = NBodyConfig(train=40, validation=4, test=8, steps=1000, start=300, lag=200)
+    data, same = load_nbody(replace(config, train_start=-1)), load_nbody(config)
+    at_test = same.train.states()
+    assert all(torch.equal(a, b) for a, b in zip(data.train_as_test.states(), at_test, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(data.test.states(), same.test.states(), strict=True))
+    assert not torch.equal(data.train.states()[0], at_test[0])
+    direct = simulate(5, [np.random.default_rng([43, 0, 0])], range(100, 1000, 100))
+    starts = set()
+    for epoch in range(40):
+        data.train.set_epoch(epoch)
+        here, _, displacement = (x[0].numpy() for x in data.train.states())
+        start = np.abs(direct.positions[0] - here).max(axis=(1, 2)).argmin()
+        starts.add(int(start))
+        moved = direct.positions[0, start + 2] - direct.positions[0, start]
+        np.testing.assert_allclose(displacement, moved, atol=1e-4)
+    assert starts == set(range(7))
+    assert data.identity["train_start_steps"] == list(range(100, 800, 100))
+    assert data.identity["start_steps"] == [300]
 
 
 def test_splits_are_of_different_trajectories_and_the_identity_tells_them_apart():
@@ -214,15 +259,19 @@ def test_augmented_samples_are_images_of_the_same_under_what_the_physics_does_no
         augmented.set_epoch(epoch)
         for i in range(len(data)):
             graph, target = augmented[i].graph, augmented[i].target
-            positions, velocities, way, arriving = data.current.vectors[:, i]
+            positions, velocities, way, arriving = data.current.vectors[:, i].clone()
+            way -= data.current.drift[i]
+            velocities, arriving = velocities - velocities.mean(dim=0), arriving - arriving.mean(dim=0)
             gaps = [(graph.scalars[:, :1] - v.norm(dim=1)).abs() for v in (velocities, arriving)]
             back = bool(gaps[1].amin(dim=1).sum() < gaps[0].amin(dim=1).sum())
             order = gaps[back].argmin(dim=1)  # speeds tell the particles apart
             image = (positions + way, -arriving, -way) if back else (positions, velocities, way)
-            sign = 1.0 if torch.allclose(graph.positions, image[0][order]) else -1.0
-            found = (graph.positions, graph.vectors[:, 0], target)
+            image = (image[0] - image[0].mean(dim=0), *image[1:])
+            centred = graph.positions - graph.positions.mean(dim=0)
+            sign = 1.0 if torch.allclose(centred, image[0][order], atol=1e-5) else -1.0
+            found = (centred, graph.vectors[:, 0], target)
             for vectors, expected in zip(found, image, strict=True):
-                torch.testing.assert_close(vectors, sign * expected[order])
+                torch.testing.assert_close(vectors, sign * expected[order], atol=1e-5, rtol=1e-4)
             charges = data.current.charges[i, order]
             charge = (graph.scalars[0, 1] * charges[0]).item()
             assert torch.equal(graph.scalars[:, 1], charge * charges)

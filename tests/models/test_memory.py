@@ -51,7 +51,9 @@ def test_memory_is_predicted_within_a_factor_of_two(name, package, sizes, length
 
     run(chain(20, neighbors))  # what is made once, gradients among it, does not count
     predicted = predicted_bytes(name, [length], {**sizes, "neighbors": neighbors}, training=training)
-    assert 0.5 < predicted / peak_bytes(run, warm=True) < 2
+    # In a process that has run much else, freed memory that comes back in large pages may count, once.
+    peak = min(peak_bytes(run, warm=True) for _ in range(2))
+    assert 0.5 < predicted / peak < 2
 
 
 def test_memory_grows_as_tables_do():

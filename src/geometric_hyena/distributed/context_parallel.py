@@ -15,6 +15,7 @@ from geometric_hyena.geometry import GeometricBatch
 from geometric_hyena.models import readouts
 from geometric_hyena.models.geometric_hyena import GeometricHyena
 from geometric_hyena.models.se3_hyena import SE3Hyena
+from geometric_hyena.models.sequence_norm import SequenceNorm
 
 SUPPORTED: tuple[type[nn.Module], ...] = (
     GeometricHyena,
@@ -22,6 +23,7 @@ SUPPORTED: tuple[type[nn.Module], ...] = (
     readouts.VectorReadout,
     readouts.PooledVectorReadout,
     readouts.MoleculeReadout,
+    SequenceNorm,  # of what was pooled, which all ranks know alike
 )
 
 

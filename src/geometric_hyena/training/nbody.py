@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from geometric_hyena.data.nbody import (
+    EDGE_FEATURES,
     NODE_FEATURES,
     TIME_STEP,
     Augmented,
@@ -43,10 +44,15 @@ class NBodyRun(RunConfig):
 
     epochs: int = 100
     batch_size: int = 100
+    # Every particle is every other's neighbour: global tokens would bring it nothing that is not there.
     network: NetworkConfig = field(
-        default_factory=lambda: NetworkConfig(hidden_dim=64, blocks=4, distance_bumps=16)
+        default_factory=lambda: NetworkConfig(
+            hidden_dim=64, blocks=4, distance_bumps=16, global_messages=False
+        )
     )
-    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(learning_rate=1e-3))
+    optimizer: OptimizerConfig = field(
+        default_factory=lambda: OptimizerConfig(learning_rate=3e-3, weight_decay=0.0)
+    )
     data: NBodyConfig = field(default_factory=NBodyConfig)
 
 
@@ -59,11 +65,11 @@ class NBodyTask(Task):
     def __init__(self, config: NBodyRun):
         data = load_nbody(config.data)
         self.train = Augmented(data.train) if config.data.augment else data.train
-        self._unaugmented, self.validation, self.test = data.train, data.validation, data.test
+        self._train_as_test, self.validation, self.test = data.train_as_test, data.validation, data.test
         self.identity = data.identity
 
     def predictor(self, config: NBodyRun) -> Predictor:
-        options = {**asdict(config.network), "radius": config.data.scale, "edge_dim": 1}
+        options = {**asdict(config.network), "radius": config.data.scale, "edge_dim": EDGE_FEATURES}
         model = build_model(config.model, NODE_FEATURES, 1, options)
         return Predictor(model, VectorReadout(config.network.vector_channels))
 
@@ -72,12 +78,12 @@ class NBodyTask(Task):
         return TaskBatch(graphs, torch.cat([sample.target for sample in samples]))
 
     def evaluate(self, predictor: Predictor) -> "NBodyEvaluation":
-        self._unaugmented.set_epoch(0)
-        train = Frames(*self._unaugmented.states())
+        train = Frames(*self._train_as_test.states())
         metrics, predicted = {}, torch.empty(0)
         for name, samples in (("validation", self.validation), ("test", self.test)):
             frames = Frames(*samples.states())
-            predicted = predict_all(predictor, self.collate, samples, _BATCH).view_as(frames.displacements)
+            relative = predict_all(predictor, self.collate, samples, _BATCH).view_as(frames.positions)
+            predicted = samples.displacements(relative)
             said = {"model": predicted, **self._trivial(train, frames)}
             metrics[name] = {who: vector_metrics(x, frames.displacements) for who, x in said.items()}
         shuffled = {"model": self._shuffled_metrics(predictor, self.test)}

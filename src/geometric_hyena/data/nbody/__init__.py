@@ -2,6 +2,7 @@
 
 from geometric_hyena.data.nbody.config import NBodyConfig
 from geometric_hyena.data.nbody.dataset import (
+    EDGE_FEATURES,
     NODE_FEATURES,
     Augmented,
     NBodyData,
@@ -13,6 +14,7 @@ from geometric_hyena.data.nbody.dataset import (
 from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories, simulate
 
 __all__ = [
+    "EDGE_FEATURES",
     "NODE_FEATURES",
     "TIME_STEP",
     "Augmented",

@@ -29,6 +29,7 @@ class NBodyConfig:
         test: test trajectories (2000).
         steps: steps that are simulated.
         start: step that is the input, -1: any saved one (egnn 3100, se3-hyena 0, fuchs -1).
+        train_start: the same in training, where it may differ (as start).
         lag: steps from input to target.
         walls: reflect particles at the walls of the box |x| <= 5 (fuchs true, others false).
         augment: reorder, mirror, recharge and reverse training trajectories in every epoch.
@@ -43,6 +44,7 @@ class NBodyConfig:
     test: int | None = None
     steps: int = 5000
     start: int | None = None
+    train_start: int | None = None
     lag: int = 1000
     walls: bool | None = None
     augment: bool = True
@@ -70,36 +72,43 @@ def resolve_config(config: NBodyConfig) -> NBodyConfig:
     preset = {"validation": 2000, "test": 2000, **_PROTOCOLS[config.protocol]}
     missing = {name: value for name, value in preset.items() if getattr(config, name) is None}
     config = replace(config, **missing)
+    if config.train_start is None:
+        config = replace(config, train_start=config.start)
     _check(config)
     return config
 
 
-def start_steps(config: NBodyConfig) -> list[int]:
-    """The steps that may be the input, of a resolved configuration."""
-    if config.start is None or config.start == ANY_FRAME:
+def start_steps(config: NBodyConfig, start: int | None) -> list[int]:
+    """The steps that may be the input where `start`, of a resolved configuration, says which."""
+    if start is None or start == ANY_FRAME:
         return list(range(SAVED_EVERY, config.steps - config.lag, SAVED_EVERY))
-    return [config.start]
+    return [start]
 
 
 def _check(config: NBodyConfig) -> None:
-    least = {"particles": 2, "train": 1, "validation": 1, "test": 1, "steps": 1, "lag": 1, "start": -1}
-    for name, value in least.items():
+    least = {"particles": 2, "train": 1, "validation": 1, "test": 1, "steps": 1, "lag": 1}
+    for name, value in {**least, "start": ANY_FRAME, "train_start": ANY_FRAME}.items():
         if getattr(config, name) < value:
             raise InputError(f"data.{name}: expected at least {value}, got {getattr(config, name)}")
     if not config.scale > 0:
         raise InputError(f"data.scale: expected a positive length, got {config.scale}")
     if not 0 <= config.seed < 2**31:
         raise InputError(f"data.seed: expected a whole number from 0 to {2**31 - 1}, got {config.seed}")
-    any_frame = config.start == ANY_FRAME
-    if any_frame and config.lag % SAVED_EVERY:
+    for name in ("start", "train_start"):
+        _check_start(config, name)
+
+
+def _check_start(config: NBodyConfig, name: str) -> None:
+    start = getattr(config, name)
+    if start == ANY_FRAME and config.lag % SAVED_EVERY:
         raise InputError(
-            f"data.lag: frames are saved every {SAVED_EVERY} steps; with data.start -1 give a multiple of "
+            f"data.lag: frames are saved every {SAVED_EVERY} steps; with data.{name} -1 give a multiple of "
             f"that, not {config.lag}"
         )
     # The papers' simulation ends one step before its last frame.
-    last = (SAVED_EVERY + 1 if any_frame else config.start or 0) + config.lag
+    last = (SAVED_EVERY + 1 if start == ANY_FRAME else start) + config.lag
     if last > config.steps:
         raise InputError(
             f"data.lag: the target lies at step {last} and only {config.steps} are simulated; "
-            f"lower data.start or data.lag, or raise data.steps"
+            f"lower data.{name} or data.lag, or raise data.steps"
         )

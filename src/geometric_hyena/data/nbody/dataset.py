@@ -1,9 +1,10 @@
 """Charged particles as graphs with targets."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from torch.utils.data import Dataset
 
 from geometric_hyena.data.nbody.cache import cached_trajectories
 from geometric_hyena.data.nbody.config import NBodyConfig, resolve_config, start_steps
-from geometric_hyena.data.nbody.simulation import Trajectories
+from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories
 from geometric_hyena.data.splits import Splits
 from geometric_hyena.geometry.graph import GeometricGraph
 
 NODE_FEATURES = 2
+EDGE_FEATURES = 4
 _SPLITS = ("train", "validation", "test")
 
 
@@ -24,9 +26,12 @@ _SPLITS = ("train", "validation", "test")
 class NBodySample:
     """A state of n particles and how far each of them goes.
 
+    Both are as seen by one who moves with the centre of mass, wherever that moves on as it does.
+
     Attributes:
         graph: positions (n, 3); velocities as vectors (n, 1, 3); speed and charge as scalars (n, 2); all
-            others as neighbours, with the product of the charges as edge feature (n, n - 1, 1).
+            others as neighbours, with edge features (n, n - 1, 4): the product of the charges, and three
+            functions of the distance that tell small ones apart, where the force is large.
         target: displacements (n, 3): the same squared error as that of the positions.
     """
 
@@ -40,31 +45,41 @@ class _States(NamedTuple):
     Attributes:
         vectors: (4, S, n, 3) positions, velocities, displacements to where they are later, velocities there.
         charges: (S, n).
+        drift: (S, 1, 3) how far the centre of mass goes meanwhile; 0 where that is not known beforehand.
+        lag: time units from one to the other.
     """
 
     vectors: Tensor
     charges: Tensor
+    drift: Tensor
+    lag: float
+
+    @classmethod
+    def of(cls, vectors: Tensor, charges: Tensor, *, lag: float, walls: bool) -> Self:
+        """Forces between particles leave the centre of mass alone; walls do not."""
+        drift = lag * vectors[1].mean(dim=1, keepdim=True)
+        return cls(vectors, charges, torch.zeros_like(drift) if walls else drift, lag)
 
     def sample(self, index: int) -> NBodySample:
         """That of one trajectory."""
         positions, velocities, displacements, _ = self.vectors[:, index]
-        charges = self.charges[index, :, None]
-        neighbors = _others(len(charges))
+        drift, charges = self.drift[index], self.charges[index, :, None]
+        velocities, neighbors = velocities - drift / self.lag, _others(len(charges))
         graph = GeometricGraph(
             torch.cat([velocities.norm(dim=1, keepdim=True), charges], dim=1),
             positions,
             velocities[:, None],
             neighbors,
-            charges[:, None] * charges[neighbors],
+            _edges(positions, charges, neighbors),
         )
-        return NBodySample(graph, displacements)
+        return NBodySample(graph, displacements - drift)
 
     def reordered(self, generator: np.random.Generator) -> "_States":
         """Each trajectory in a random order of its particles."""
         count, particles = self.charges.shape
         order = torch.from_numpy(generator.permuted(np.tile(np.arange(particles), (count, 1)), axis=1))
         rows = torch.arange(count)[:, None]
-        return _States(self.vectors[:, rows, order], self.charges[rows, order])
+        return self._replace(vectors=self.vectors[:, rows, order], charges=self.charges[rows, order])
 
     def mirrored(self, generator: np.random.Generator) -> "_States":
         """About half of them inverted in the origin, half with opposite charges, and half run backwards."""
@@ -72,13 +87,24 @@ class _States(NamedTuple):
         positions, velocities, displacements, arriving = self.vectors
         backwards = torch.stack([positions + displacements, -arriving, -displacements, -velocities])
         vectors = torch.where(time[..., None] < 0, backwards, self.vectors)
-        return _States(vectors * place[..., None].to(vectors), self.charges * charge.to(vectors))
+        return self._replace(
+            vectors=vectors * place[..., None].to(vectors),
+            charges=self.charges * charge.to(vectors),
+            drift=self.drift * (place * time)[..., None].to(vectors),
+        )
 
 
 @lru_cache
 def _others(count: int) -> Tensor:
     """All particles but its own for each of so many, (n, n - 1)."""
     return torch.arange(count).expand(count, count)[~torch.eye(count, dtype=torch.bool)].view(count, -1)
+
+
+def _edges(positions: Tensor, charges: Tensor, neighbors: Tensor) -> Tensor:
+    squared = (positions[neighbors] - positions[:, None]).square().sum(dim=-1, keepdim=True)
+    distance = squared.sqrt()
+    functions = [torch.log(distance + 0.01), 1 / (distance + 0.3), 1 / (squared + 0.1)]
+    return torch.cat([charges[:, None] * charges[neighbors], *functions], dim=-1)
 
 
 class _Current(Dataset[NBodySample]):
@@ -99,37 +125,60 @@ class NBodyDataset(_Current):
     The order of the particles is arbitrary: that of the simulation, the same for a trajectory in every epoch.
 
     Args:
-        trajectories: S trajectories at some of their steps.
-        starts: (S,) which of those is the input; None: drawn for every trajectory in every epoch.
-        choices: how many of the first of those may be drawn.
-        ahead: how many of those further the target lies.
-        seed: of what is drawn.
+        trajectories: S trajectories at the steps of `steps`.
+        steps: which steps those are.
+        starts: which of them may be the input.
+        config: how many steps further the target lies, and the seed of what is drawn; resolved.
+        drawn: whether every trajectory starts from another step in every epoch; else the steps are spread
+            evenly over the trajectories and stay the same.
     """
 
     def __init__(
-        self, trajectories: Trajectories, starts: np.ndarray | None, *, choices: int, ahead: int, seed: int
+        self,
+        trajectories: Trajectories,
+        steps: Sequence[int],
+        starts: Sequence[int],
+        config: NBodyConfig,
+        *,
+        drawn: bool,
     ):
-        self._trajectories = trajectories
-        self._fixed, self._choices, self._ahead, self._seed = starts, choices, ahead, seed
+        self._trajectories, self._config = trajectories, config
+        count = len(trajectories.charges)
+        self._here = np.array([steps.index(start) for start in starts])
+        self._there = np.array([steps.index(start + config.lag) for start in starts])
+        self._spread = None if drawn else np.arange(count) * len(starts) // count
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other start frames, where they are drawn."""
-        starts, found = self._fixed, self._trajectories
-        if starts is None:
-            starts = np.random.default_rng([self._seed, epoch]).integers(
-                self._choices, size=len(found.charges)
-            )
+        found, config, starts = self._trajectories, self._config, self._spread
         rows = np.arange(len(found.charges))
-        here, there = (rows, starts), (rows, starts + self._ahead)
+        if starts is None:
+            generator = np.random.default_rng([config.seed, epoch])
+            starts = generator.integers(len(self._here), size=len(rows))
+        here, there = (rows, self._here[starts]), (rows, self._there[starts])
         position, arriving = found.positions[here], found.velocities[there]
         vectors = (position, found.velocities[here], found.positions[there] - position, arriving)
-        self.current = _States(torch.from_numpy(np.stack(vectors)), torch.from_numpy(found.charges))
+        self.current = _States.of(
+            torch.from_numpy(np.stack(vectors)),
+            torch.from_numpy(found.charges),
+            lag=config.lag * TIME_STEP,
+            walls=bool(config.walls),
+        )
 
     def states(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Positions, velocities and displacements of all samples, (S, n, 3) each."""
+        """Positions, velocities and displacements of all samples, (S, n, 3) each, as simulated."""
         positions, velocities, displacements, _ = self.current.vectors
         return positions, velocities, displacements
+
+    def displacements(self, relative: Tensor) -> Tensor:
+        """What is predicted relative to the centre of mass, (S, n, 3), as displacements as simulated.
+
+        Where it is known how the centre of mass moves, it moves that way.
+        """
+        if self._config.walls:
+            return relative
+        return relative - relative.mean(dim=1, keepdim=True) + self.current.drift
 
 
 class Shuffled(_Current):
@@ -158,8 +207,15 @@ class Augmented(_Current):
         self.current = self.samples.current.reordered(generator).mirrored(generator)
 
 
+@dataclass(frozen=True, eq=False)
 class NBodyData(Splits[NBodyDataset]):
-    """Trajectories of charged particles."""
+    """Trajectories of charged particles.
+
+    Attributes:
+        train_as_test: training trajectories from the steps that validation and test start from.
+    """
+
+    train_as_test: NBodyDataset
 
 
 def load_nbody(config: NBodyConfig) -> NBodyData:
@@ -169,21 +225,25 @@ def load_nbody(config: NBodyConfig) -> NBodyData:
         InputError: naming the value that cannot be used.
     """
     config = resolve_config(config)
-    starts = start_steps(config)
-    targets = [start + config.lag for start in starts]
-    steps = sorted({*starts, *targets})
-    ahead = steps.index(targets[0])
+    asked, drawn = start_steps(config, config.start), start_steps(config, config.train_start)
     splits, checksums = {}, {}
     for number, name in enumerate(_SPLITS):
         count: int = getattr(config, name)
+        starts = sorted({*asked, *drawn}) if name == "train" else asked
+        steps = sorted({*starts, *(start + config.lag for start in starts)})
         found = cached_trajectories(config.particles, count, [config.seed, number], steps, bool(config.walls))
-        # In validation and test the start frames are spread evenly and stay the same.
-        spread = np.arange(count) * len(starts) // count
-        drawn = name == "train" and len(starts) > 1
-        splits[name] = NBodyDataset(
-            found, None if drawn else spread, choices=len(starts), ahead=ahead, seed=config.seed
+        if name == "train":
+            splits[name] = NBodyDataset(found, steps, drawn, config, drawn=len(drawn) > 1)
+        splits["train_as_test" if name == "train" else name] = NBodyDataset(
+            found, steps, asked, config, drawn=False
         )
         arrays = (found.positions, found.velocities, found.charges)
         checksums[name] = hashlib.sha256(b"".join(np.ascontiguousarray(x).data for x in arrays)).hexdigest()
-    identity = {"data": "nbody", **asdict(config), "start_steps": starts, "sha256": checksums}
+    identity = {
+        "data": "nbody",
+        **asdict(config),
+        "start_steps": asked,
+        "train_start_steps": drawn,
+        "sha256": checksums,
+    }
     return NBodyData(**splits, identity=identity)

@@ -113,7 +113,8 @@ def read_frames(reader: Any, path: str, indices: np.ndarray) -> np.ndarray:
         InputError: where the file holds no frames, or fewer than it announces.
     """
     with _quiet():
-        count = len(reader)
+        with translated(path, "trajectory"):
+            count = len(reader)  # some formats are read to their end for it
         coordinates = np.empty((count, len(indices), 3), dtype=np.float32)
         done, reason = 0, ""
         try:
