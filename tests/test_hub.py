@@ -17,7 +17,7 @@ from geometric_hyena.training.run_directory import RunDirectory
 
 pytest.importorskip("huggingface_hub")
 
-from geometric_hyena.hub import PretrainedModel, from_predictor, shipped
+from geometric_hyena.hub import READOUTS, PretrainedModel, from_predictor, shipped
 
 OPTIONS = {"hidden_dim": 8, "vector_channels": 8, "blocks": 1}
 # Third parties' packages, and what compiles for long: beyond the default tests.
@@ -102,6 +102,25 @@ def test_a_trained_model_and_its_readout_become_one_that_can_be_saved(tmp_path, 
         from_predictor(torch.nn.Linear(2, 2), readout)
 
 
+@pytest.mark.parametrize("kind", READOUTS)
+@pytest.mark.parametrize("sizes", [{"hidden_dim": 8, "vector_channels": 4}, {}])
+def test_readouts_of_given_and_of_usual_sizes(kind, sizes, tmp_path, batch):
+    torch.manual_seed(0)
+    made = (
+        PretrainedModel("geometric-hyena", 4, 1, readout=kind, targets=2, blocks=1, **sizes).double().eval()
+    )
+    from_predictor(made.model, made.readout).save_pretrained(tmp_path)
+    again = PretrainedModel.from_pretrained(tmp_path)
+    precise = batch.to(dtype=torch.float64)
+    with torch.no_grad():
+        assert torch.equal(again(precise), made(precise))
+
+
+def test_a_pooled_readout_of_a_model_without_scalars(batch):
+    model = PretrainedModel("rf", 4, 1, readout="pooled-vector")
+    assert model(batch).shape == (2, 3)
+
+
 def test_the_card_says_what_it_is_and_is_kept(tmp_path):
     model = pretrained("egnn")
     model.save_pretrained(tmp_path, model_card_kwargs={"details": "Trained on nothing."})
@@ -120,7 +139,8 @@ def test_the_card_says_what_it_is_and_is_kept(tmp_path):
         ({"name": "alphafold"}, "model: there is no 'alphafold'"),
         ({"hiden_dim": 3}, "hiden_dim: egnn has no such option; leave it out. It has: .*hidden_dim"),
         ({"readout": "ribosome"}, "readout: there is no 'ribosome'"),
-        ({"readout": "residue"}, "needs the model's hidden_dim"),
+        ({"name": "schnet", "readout": "vector"}, "model: schnet gives no vectors"),
+        ({"name": "rf", "readout": "molecule"}, "model: rf gives no scalars"),
         ({"radius": torch.ones(())}, "radius: a Tensor cannot be written"),
     ],
 )

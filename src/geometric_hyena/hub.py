@@ -1,7 +1,9 @@
 """Models in folders and on the Hugging Face hub: config.json, model.safetensors and a card, README.md."""
 
+import inspect
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.files import make_folder, replacing
 from geometric_hyena.hub_card import CARD
+from geometric_hyena.models.descriptions import DESCRIPTIONS
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.readouts import (
     MoleculeReadout,
@@ -19,7 +22,7 @@ from geometric_hyena.models.readouts import (
     ResidueReadout,
     VectorReadout,
 )
-from geometric_hyena.models.registry import build_model, check_options
+from geometric_hyena.models.registry import MODELS, build_model, check_gives, check_options
 from geometric_hyena.models.size import parameter_count
 
 try:
@@ -83,7 +86,7 @@ class PretrainedModel(
         check_options(name, options)
         _check_written(options)
         self.model = build_model(name, scalar_dim, vector_dim, options)
-        self.readout = _readout(readout, targets, options)
+        self.readout = _readout(name, readout, targets, options)
 
     def forward(self, batch: "GeometricBatch") -> GeometricOutput | Tensor:
         """The readout's prediction, or the model's output where there is none."""
@@ -171,7 +174,8 @@ class PretrainedModel(
                 local_files_only=local_files_only,
             )
         try:
-            model.load_state_dict(load_file(file, device=map_location), assign=map_location != "cpu")
+            weights = load_file(file, device=map_location)
+            _as_precise(model, weights).load_state_dict(weights, assign=map_location != "cpu")
         except (SafetensorError, OSError, RuntimeError) as error:
             raise InputError(f"{file}: no weights of the model in config.json ({_line(error)})") from error
         return model.eval()
@@ -197,22 +201,38 @@ def from_predictor(model: nn.Module, readout: nn.Module) -> PretrainedModel:
         )
     mean = getattr(readout, "mean", None)
     pretrained = PretrainedModel(**made, readout=kinds[0], targets=1 if mean is None else len(mean))
+    _as_precise(pretrained, model.state_dict())
     pretrained.model.load_state_dict(model.state_dict())
     assert pretrained.readout is not None
     pretrained.readout.load_state_dict(readout.state_dict())
     return pretrained.eval()
 
 
-def _readout(kind: str | None, targets: int, options: dict[str, Any]) -> nn.Module | None:
+def _readout(name: str, kind: str | None, targets: int, options: dict[str, Any]) -> nn.Module | None:
     if kind is None:
         return None
     if kind not in READOUTS:
         raise InputError(f"readout: there is no '{kind}'; choose one of: {', '.join(READOUTS)}")
-    width = "vector_channels" if kind in ("vector", "pooled-vector") else "hidden_dim"
-    if width not in options:
-        raise InputError(f"readout: '{kind}' needs the model's {width}; give it")
-    arguments = () if width == "vector_channels" else (targets,)
-    return READOUTS[kind](options[width], *arguments)
+    of_vectors = kind in ("vector", "pooled-vector")
+    check_gives(name, "vectors" if of_vectors else "scalars")
+    size = partial(_size, name, options)
+    if kind == "vector":
+        return VectorReadout(size("vector_channels"))
+    if kind == "pooled-vector":
+        scalars = size("hidden_dim") if "scalars" in DESCRIPTIONS[name].gives else 0
+        return PooledVectorReadout(scalars, size("vector_channels"))
+    return READOUTS[kind](size("hidden_dim"), targets)
+
+
+def _size(name: str, options: dict[str, Any], size: str) -> int:
+    """A size that a model was made with, or has where nothing is said."""
+    return options[size] if size in options else inspect.signature(MODELS[name]).parameters[size].default
+
+
+def _as_precise(module: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+    """The module in the floating-point type of these weights, where they have one."""
+    dtypes = {x.dtype for x in weights.values() if x.is_floating_point()}
+    return module.to(dtypes.pop()) if len(dtypes) == 1 else module
 
 
 def _check_written(options: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ A model is anything that takes a `GeometricBatch` and gives an object with `scal
 (T, C, 3) and `positions` (T, 3); any of them may be None.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -54,11 +55,15 @@ def equivariance_error(
         "vectors": lambda x: x @ rotation.T,
         "positions": lambda x: x @ rotation.T + shift,
     }
-    return max(
+    errors = [
         relative_error(getattr(after, name), move(getattr(before, name)))
         for name, move in pairs.items()
         if getattr(before, name) is not None
-    )
+    ]
+    if not errors:
+        raise ValueError("model: gives neither scalars nor vectors nor positions")
+    # Of numbers that are none, max() would make any.
+    return next((error for error in errors if math.isnan(error)), max(errors))
 
 
 def assert_equivariant(

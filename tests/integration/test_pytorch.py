@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from torch.nn.utils import parametrize
 from torch.utils.data import DataLoader, Dataset
 
 from geometric_hyena import (
@@ -361,3 +362,70 @@ def test_pytorch_geometric_there_and_back():
     assert torch.equal(packed.scalars, together.x)
     with pytest.raises(InputError, match="expected a Data object with x"):
         GeometricGraph.from_pyg(data.__class__(x=data.x))
+    with pytest.raises(InputError, match="one molecule; take a Batch apart"):
+        GeometricGraph.from_pyg(together)
+
+
+def test_edges_of_pytorch_geometric_with_one_number_and_edges_to_nowhere():
+    pytest.importorskip("torch_geometric")
+    data = graph(9, 0).to_pyg()
+    data.edge_attr = torch.arange(27.0)
+    back = GeometricGraph.from_pyg(data)
+    real = back.neighbors >= 0
+    sources = data.edge_index[0, back.edge_features[real][:, 0].long()]
+    assert torch.equal(back.neighbors[real], sources)
+    data.edge_index[0, 3] = 9
+    with pytest.raises(InputError, match="edge_index: expected tokens from 0 to 8, got 0 to 9"):
+        GeometricGraph.from_pyg(data)
+    with pytest.raises(InputError, match="edge_features: expected shape"):
+        GeometricGraph(back.scalars, back.positions, None, back.neighbors, torch.zeros(back.neighbors.shape))
+
+
+def small(blocks):
+    return GeometricHyena(SCALARS, 1, hidden_dim=16, vector_channels=3, blocks=blocks, edge_dim=EDGES)
+
+
+def test_maps_inside_of_projections_are_adapted_by_parametrization():
+    class Added(torch.nn.Module):
+        def __init__(self, weight):
+            super().__init__()
+            self.weight = torch.nn.Parameter(0.1 * torch.randn_like(weight))
+
+        def forward(self, weight):
+            return weight + self.weight
+
+    torch.manual_seed(0)
+    model, batch = small(blocks=2), collate([graph(9, 0)])
+    plain = model(batch).scalars
+    for part in list(model.modules()):
+        if type(part) is torch.nn.Linear:
+            parametrize.register_parametrization(part, "weight", Added(part.weight))
+    adapted = model(batch).scalars
+    assert not torch.allclose(adapted, plain, atol=1e-2)
+    adapted.sum().backward()
+    assert model.blocks[0].qkv.to_scalars.parametrizations.weight[0].weight.grad is not None
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch).scalars, adapted, atol=1e-5, rtol=1e-4)
+
+
+def test_what_stands_in_a_block_says_the_same_with_and_without_gradients():
+    class Scaled(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return 1.5 * self.inner(x)
+
+    torch.manual_seed(0)
+    model, batch = small(blocks=1), collate([graph(9, 0)])
+    plain = model(batch).scalars
+    fired = []
+    model.blocks[0].input_norm.register_forward_hook(lambda *_: fired.append(1))
+    model.blocks[0].output_norm = Scaled(model.blocks[0].output_norm)
+    expected = model(batch).scalars
+    assert not torch.allclose(expected, plain, atol=1e-3)
+    seen = len(fired)
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch).scalars, expected, atol=1e-5, rtol=1e-4)
+    assert 0 < seen < len(fired)

@@ -8,7 +8,7 @@ from geometric_hyena import GeometricHyena, collate
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.graph import GeometricGraph
 from geometric_hyena.models.serialised import Serialised
-from geometric_hyena.testing import relative_error
+from geometric_hyena.testing import assert_batch_invariant, relative_error
 
 
 def model():
@@ -45,6 +45,11 @@ def test_random_order_varies_in_training_and_not_in_evaluation():
         assert not torch.equal(serialised(batch).vectors, serialised(batch).vectors)
         serialised.eval()
         assert torch.equal(serialised(batch).vectors, serialised(batch).vectors)
+
+
+@pytest.mark.parametrize("order", ["axis", "curve", "random", "displaced:0.5"])
+def test_a_sequence_is_ordered_alike_whatever_shares_its_batch(order):
+    assert_batch_invariant(Serialised(model(), order).eval(), [chain(20), chain(9), chain(20, seed=1)])
 
 
 @pytest.mark.parametrize("order", ["sorted", "displaced:2", "displaced:x", ""])

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from geometric_hyena.distributed.ranks import Ranks
+from geometric_hyena.operators.derivatives import first_derivatives_only
 
 LinearMap = Callable[[Tensor], Tensor]
 
@@ -22,7 +22,7 @@ class _ThereAndBack(torch.autograd.Function):
         return there(x)
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx, grad: Tensor):
         return ctx.back(grad), None, None
 
@@ -45,7 +45,7 @@ class SharedParameters(torch.autograd.Function):
         return tuple(p.view_as(p) for p in parameters)
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx, *grads: Tensor | None):
         like = ctx.like
         found: list[Tensor | None] = [None] * len(like)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from geometric_hyena.distributed.ranks import Ranks
+from geometric_hyena.operators.derivatives import first_derivatives_only
 
 _SENT = "exchange of neighbours' features"
 
@@ -66,7 +66,7 @@ class _Fetched(torch.autograd.Function):
         return halo.fetched(rows)
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx, grad: Tensor):
         total = grad.new_zeros(ctx.shape)
         ctx.halo.give_back(grad, total)

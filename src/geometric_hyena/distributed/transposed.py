@@ -14,6 +14,7 @@ from geometric_hyena.distributed.collectives import there_and_back
 from geometric_hyena.distributed.ranks import Ranks
 from geometric_hyena.operators.convolution import SequenceConvolution
 from geometric_hyena.operators.convolution_request import Parts
+from geometric_hyena.operators.derivatives import differentiated
 from geometric_hyena.operators.segments import Run
 
 # Numbers that a rank receives at a time: messages wait in buffers, which a long sequence cannot spare.
@@ -118,7 +119,7 @@ def transposed_convolution(
 
     Without gradients the result takes the place of `q`, where it has its shape.
     """
-    if torch.is_grad_enabled() and any(x.requires_grad for x in (*q, *k, weights) if x is not None):
+    if differentiated(*(x for x in (*q, *k, weights) if x is not None)):
         to_channels, to_tokens = plan.to_channels, plan.to_tokens
         q, k = (tuple(there_and_back(part, to_channels, to_tokens) for part in parts) for parts in (q, k))
         u = _own_channels(convolution, q, k, None if weights is None else weights[:, plan.own], runs)

@@ -51,7 +51,7 @@ class GeometricGraph:
             raise InputError(f"vectors: expected shape ({count}, V, 3), got {tuple(vectors.shape)}")
         if neighbors is not None:
             _check_neighbors(neighbors, count)
-        if edges is not None and (neighbors is None or edges.shape[:2] != neighbors.shape):
+        if edges is not None and (neighbors is None or edges.ndim != 3 or edges.shape[:2] != neighbors.shape):
             raise InputError(
                 "edge_features: expected shape (N, K, E) beside neighbors of shape (N, K), got "
                 f"{tuple(edges.shape)} beside {None if neighbors is None else tuple(neighbors.shape)}"
@@ -71,13 +71,18 @@ class GeometricGraph:
     @classmethod
     def from_pyg(cls, data: "Data") -> "GeometricGraph":
         """From a PyTorch Geometric `Data` with `x` (N, S), `pos` (N, 3) and optionally `vec` (N, V, 3),
-        `edge_index` (2, E; rows source, target) and `edge_attr` (E, F).
+        `edge_index` (2, E; rows source, target) and `edge_attr` (E, F) or (E,).
+
+        Raises:
+            InputError: for a `Batch` of several molecules, and for tensors that are missing or do not fit.
         """
-        neighbors = edges = None
-        if data.edge_index is not None:
-            neighbors, edges = _table_from_edges(data.edge_index, data.edge_attr, data.num_nodes or 0)
+        if getattr(data, "num_graphs", 1) > 1:
+            raise InputError("data: expected one molecule; take a Batch apart by its to_data_list()")
         if data.x is None or data.pos is None:
             raise InputError("data: expected a Data object with x (N, S) and pos (N, 3)")
+        neighbors = edges = None
+        if data.edge_index is not None:
+            neighbors, edges = _table_from_edges(data.edge_index, data.edge_attr, len(data.x))
         return cls(data.x, data.pos, data.get("vec"), neighbors, edges)
 
     def to_pyg(self) -> "Data":
@@ -249,15 +254,21 @@ def _table_from_edges(
     edge_index: Tensor, edge_attr: Tensor | None, count: int
 ) -> tuple[Tensor, Tensor | None]:
     """Edge list (2, E) to a padded neighbour table of the targets."""
+    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < count:
+        raise InputError(
+            f"edge_index: expected tokens from 0 to {count - 1}, got "
+            f"{int(edge_index.min())} to {int(edge_index.max())}"
+        )
     order = torch.argsort(edge_index[1], stable=True)
     source, target = edge_index[0, order], edge_index[1, order]
     degree = torch.bincount(target, minlength=count)
-    column = torch.arange(len(target)) - (torch.cumsum(degree, 0) - degree)[target]
+    column = torch.arange(len(target), device=target.device) - (torch.cumsum(degree, 0) - degree)[target]
     width = int(degree.max()) if len(target) else 0
-    table = torch.full((count, width), -1, dtype=torch.int64)
+    table = torch.full((count, width), -1, dtype=torch.int64, device=target.device)
     table[target, column] = source
     if edge_attr is None:
         return table, None
-    features = edge_attr.new_zeros(count, width, *edge_attr.shape[1:])
-    features[target, column] = edge_attr[order]
+    rows = edge_attr[order].view(len(target), -1) if edge_attr.ndim == 1 else edge_attr[order]
+    features = edge_attr.new_zeros(count, width, *rows.shape[1:])
+    features[target, column] = rows
     return table, features

@@ -81,7 +81,7 @@ def sequence_neighbors(length: int, reach: int = 1) -> Tensor:
     """Neighbours along the sequence: tokens i - reach .. i + reach without i itself.
 
     Returns:
-        (N, 2 * reach) int64 (fewer columns for very short sequences), padded with -1.
+        (N, 2 * reach) int64, padded with -1.
     """
     offsets = torch.tensor([o for o in range(-reach, reach + 1) if o != 0])
     index = torch.arange(length)[:, None] + offsets

@@ -1,10 +1,25 @@
 """An equivariant projection without gradients, by compiled kernels and matrix products alone."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry
 from geometric_hyena.operators.kernels import native_backend
+
+
+def as_made(*modules: nn.Module) -> bool:
+    """Whether the parts of these modules are PyTorch's or ours, without hooks.
+
+    Kernels read their weights; what somebody put in their place, or around them, has to be called.
+    """
+    for module in modules:
+        for part in module.modules():
+            ours = type(part) in (nn.Linear, nn.LayerNorm, nn.Identity) or type(part).__module__.startswith(
+                "geometric_hyena."
+            )
+            if not ours or part._forward_hooks or part._forward_pre_hooks:
+                return False
+    return True
 
 
 class CompiledProjection:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from geometric_hyena.layers import compiled_stages
 from geometric_hyena.layers.chunk_gradients import Totals, chunk_gradients, through_shared
+from geometric_hyena.layers.compiled_projection import as_made
 from geometric_hyena.layers.compiled_stages import CompiledStage
 from geometric_hyena.layers.projection import EquivariantProjection, Geometry, Senders
+from geometric_hyena.operators.derivatives import differentiated, first_derivatives_only
 
 # Tokens of a chunk: on a CPU what keeps its activations in the cache, on a GPU what fills it.
 CHUNK_TOKENS = 1024
@@ -74,9 +75,10 @@ class Stage:
 
     def __call__(self, inputs: Sequence[Tensor], geometry: Geometry) -> Tensors:
         """Outputs of the stage, (..., T) each, for inputs (..., T) each."""
+        own = (*inputs, *_differentiable(geometry))
         # Without gradients nobody asks for the parameters, which takes time on a short sequence.
-        leaves = [*inputs, *_differentiable(geometry), *self.parameters()] if torch.is_grad_enabled() else ()
-        if not any(x.requires_grad for x in leaves):
+        leaves = [*own, *self.parameters()] if torch.is_grad_enabled() else own
+        if not differentiated(*leaves):
             return _forward(self, inputs, geometry, overwrite=True)
         if geometry.most_tokens <= WHOLE_TOKENS:
             return self.whole(inputs, geometry)
@@ -177,7 +179,11 @@ def _look(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry) -> tuple[T
 
 def _forward(stage: Stage, inputs: Sequence[Tensor], geometry: Geometry, overwrite: bool = False) -> Tensors:
     """The outputs, without gradients; to `overwrite`, in the place of inputs that belong to the block."""
-    if stage.compiled is not None and stage.compiled.serves(inputs, geometry):
+    if (
+        stage.compiled is not None
+        and as_made(stage.projection, stage.norm, *stage.modules)
+        and stage.compiled.serves(inputs, geometry)
+    ):
         return stage.compiled(inputs, geometry, overwrite)
     rows, sums = _look(stage, inputs, geometry)
     distant, local = stage.projection.distant_senders(sums), Senders(rows)
@@ -208,7 +214,7 @@ class _Staged(torch.autograd.Function):
         return _forward(stage, leaves[:count], ctx.geometry)
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx, *grads):
         device, dtype, enabled = ctx.autocast
         needs = ctx.needs_input_grad[3:]

@@ -43,9 +43,10 @@ class Serialised(nn.Module):
 
     def _permutation(self, batch: "GeometricBatch") -> Tensor:
         generator = torch.Generator()
-        generator.manual_seed(int(torch.randint(2**62, ())) if self.training else 0)
         parts, first = [], 0
         for positions in batch.split(batch.positions.detach()):
+            # In evaluation each sequence has its own, whatever shares its batch.
+            generator.manual_seed(int(torch.randint(2**62, ())) if self.training else 0)
             parts.append(first + self._order_of(positions.cpu(), generator))
             first += len(positions)
         return torch.cat(parts)

@@ -49,6 +49,12 @@ def check_tokens(
         )
 
 
+def check_device(name: str, tensor: Tensor, like: Tensor) -> None:
+    """Raise unless a tensor lies where `like` does."""
+    if tensor.device != like.device:
+        raise ValueError(f"{name}: expected a tensor on {like.device}, got one on {tensor.device}")
+
+
 def check_vector_axis(name: str, tensor: Tensor, expected: str) -> None:
     """Raise unless the last axis holds x, y, z."""
     if tensor.shape[-1] != 3:
@@ -90,9 +96,12 @@ def checked_lengths(lengths: Lengths | None, tokens: Tensor, packed: bool) -> li
         return [tokens.shape[1]] * tokens.shape[0] if tokens.shape[1] else []
     values = _whole_numbers(lengths)
     if packed:
-        if sum(values) != tokens.shape[0] or any(n < 1 for n in values):
+        for row, n in enumerate(values):
+            if n < 1:
+                raise ValueError(f"lengths: expected at least 1, got {n} at row {row}")
+        if sum(values) != tokens.shape[0]:
             raise ValueError(
-                f"lengths: expected positive numbers that sum to the {tokens.shape[0]} packed tokens, "
+                f"lengths: expected numbers that sum to the {tokens.shape[0]} packed tokens, "
                 f"got a sum of {sum(values)}"
             )
         return values
@@ -109,7 +118,10 @@ def _whole_numbers(lengths: Lengths) -> list[int]:
     # A list stays one: `torch.export` takes the numbers of a tensor made on the way for unknown.
     if isinstance(lengths, list) and all(type(n) is int for n in lengths):
         return lengths
-    tensor = torch.as_tensor(lengths)
+    try:
+        tensor = torch.as_tensor(lengths)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"lengths: expected integers of shape (B,), got {lengths!r}") from None
     if tensor.is_floating_point() or tensor.dtype == torch.bool or tensor.ndim != 1:
         raise ValueError(
             f"lengths: expected integers of shape (B,), got {tensor.dtype} {tuple(tensor.shape)}"

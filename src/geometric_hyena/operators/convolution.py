@@ -21,10 +21,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from geometric_hyena.operators import convolution_torch, kernels
 from geometric_hyena.operators.convolution_request import Gradients, Parts, Request
+from geometric_hyena.operators.derivatives import differentiated, first_derivatives_only
 from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.fft import fft_length
 from geometric_hyena.operators.products import BilinearProduct
@@ -82,7 +82,7 @@ def bilinear_convolution(
         The components of the result, in parts (the product's `out_parts`), in the dtype of the inputs.
     """
     inputs = [*q, *k] if weights is None else [weights, *q, *k]
-    if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
+    if differentiated(*inputs):
         return _BilinearConvolution.apply(weights, product, runs, norm, layout, len(q), *q, *k)
     q, k = _prepared(q, layout), _prepared(k, layout)
     in_place = overwrite and tuple(part.shape[0] for part in q) == product.out_parts
@@ -137,7 +137,7 @@ class _BilinearConvolution(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx, *grads):
         weights, *saved = ctx.saved_tensors
         inputs, kept = ((), saved) if ctx.keep else (tuple(saved), [])

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from geometric_hyena.operators.checks import (
     Lengths,
+    check_device,
     check_norm,
     check_scalars,
     check_tokens,
@@ -114,6 +115,7 @@ def geometric_long_conv(
     if not isinstance(weights, Tensor) or weights.shape != (5, channels):
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
         raise ValueError(f"weights: expected shape (5, {channels}), got {got}")
+    check_device("weights", weights, q_scalar)
     scalar, vector = convolve_tokens(
         (q_scalar[..., None], q_vector),
         (k_scalar[..., None], k_vector),

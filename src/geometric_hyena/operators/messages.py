@@ -10,8 +10,8 @@ from types import ModuleType
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from geometric_hyena.operators.derivatives import first_derivatives_only
 from geometric_hyena.operators.eager import eager
 from geometric_hyena.operators.kernels import native_backend
 
@@ -67,15 +67,16 @@ class _MessageMoments(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_derivatives_only
     def backward(ctx, grad):
-        receiver, sender, edge_map, index, edges, coefficients = ctx.saved_tensors
+        saved = ctx.saved_tensors  # asked for once: hooks unpack them anew each time
+        receiver, sender, edge_map, index, edges, coefficients = saved
         needs_edges, needs_coefficients = ctx.needs_input_grad[4:6]
         sender_grad = torch.zeros_like(sender) if ctx.sender_grad is None else ctx.sender_grad
         sender_out = sender_grad if ctx.sender_grad is None else None
         if ctx.native is not None:
             receiver_grad, map_grad, edges_grad, coefficients_grad = ctx.native.backward(
-                grad, ctx.saved_tensors, sender_grad, needs_edges, needs_coefficients
+                grad, saved, sender_grad, needs_edges, needs_coefficients
             )
             return receiver_grad, sender_out, map_grad, None, edges_grad, coefficients_grad, None
         grad = grad.contiguous()

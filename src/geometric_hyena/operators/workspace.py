@@ -28,8 +28,9 @@ def scratch(name: str, shape: tuple[int, ...], dtype: torch.dtype, device: torch
     On a GPU, where it is large, and while a program is traced, simply a new tensor: the GPU's allocator
     keeps its own pool.
     """
-    # What is traced is no memory: held, it would be given to a later call that computes.
-    if device.type != "cpu" or torch.compiler.is_compiling():
+    # What is traced, or only pretends to be a tensor, is no memory: held, it would be given to a later call
+    # that computes.
+    if device.type != "cpu" or torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
         return torch.empty(shape, dtype=dtype, device=device)
     view = _buffers.views.get((name, dtype, shape))
     if view is not None:

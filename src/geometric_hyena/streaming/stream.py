@@ -38,7 +38,7 @@ def stream(
     *,
     extra: int = 0,
 ) -> GeometricOutput:
-    """What `model(batch)` gives, to rounding and without gradients, in a bounded memory.
+    """What `model.eval()(batch)` gives, to rounding and without gradients, in a bounded memory.
 
     Args:
         model: a GeometricHyena on the CPU.

@@ -80,7 +80,7 @@ class RunConfig:
         batch_size: molecules per step, in all processes together.
         seed: of weights and order of samples.
         out: run directory (default: runs/RECIPE-MODEL-seedN).
-        threads: CPU threads; 0: as many as there are cores.
+        threads: CPU threads; 0: as many as there are cores; runs side by side: 1 each.
         accelerator: auto, cpu or gpu.
         devices: processes on each node, one a GPU.
         nodes: number of nodes.
