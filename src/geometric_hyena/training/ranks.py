@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from geometric_hyena.errors import GHyenaError, InputError
-from geometric_hyena.operators.derivatives import first_derivatives_only
 
 Result = TypeVar("Result")
 
@@ -175,7 +175,7 @@ class _Summed(torch.autograd.Function):
         return total
 
     @staticmethod
-    @first_derivatives_only
+    @once_differentiable
     def backward(ctx, grad):
         return grad
 
