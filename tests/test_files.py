@@ -1,12 +1,13 @@
-"""Checksums of checkpoints."""
+"""Files of our own: JSON, and checksums of checkpoints."""
 
+import json
 import zipfile
 
 import pytest
 import torch
 
 from geometric_hyena.errors import InputError
-from geometric_hyena.files import check_zip
+from geometric_hyena.files import check_zip, write_json
 
 
 @pytest.fixture
@@ -36,3 +37,13 @@ def test_no_archive(tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"nonsense")
     with pytest.raises(zipfile.BadZipFile):
         check_zip(tmp_path / "last.ckpt")
+
+
+def test_numbers_that_json_does_not_know_become_null(tmp_path):
+    write_json(tmp_path / "a.json", {"r2": float("nan"), "all": [1, (2.5, float("inf"))], "name": "NaN"})
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text, parse_constant=lambda _: pytest.fail("no JSON")) == {
+        "r2": None,
+        "all": [1, [2.5, None]],
+        "name": "NaN",
+    }

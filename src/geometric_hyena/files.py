@@ -3,9 +3,10 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,5 +76,13 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON."""
-    replace_text(path, json.dumps(value, indent=2) + "\n")
+    """Write a value as indented JSON; numbers that JSON does not know, such as NaN, as null."""
+    replace_text(path, json.dumps(_known(value), indent=2, allow_nan=False) + "\n")
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _known(item) for key, item in value.items()}
+    return [_known(item) for item in value] if isinstance(value, (list, tuple)) else value

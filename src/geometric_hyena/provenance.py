@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -31,7 +32,7 @@ def environment() -> dict[str, Any]:
 
 def command_line() -> str:
     """The command that is running, as one would type it."""
-    return " ".join(["ghyena", *sys.argv[1:]])
+    return shlex.join(["ghyena", *sys.argv[1:]])
 
 
 def _commit() -> str | None:

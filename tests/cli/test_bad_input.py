@@ -344,7 +344,7 @@ class TestPredict:
 
     def test_a_place_that_is_a_file(self, refused, still_run, files, tmp_path):
         (tmp_path / "file").write_text("mine")
-        assert "file: cannot be made" in refused("predict", still_run, files.topology, "--out", "file")
+        assert "file: is a file" in refused("predict", still_run, files.topology, "--out", "file")
         assert (tmp_path / "file").read_text() == "mine"
 
 

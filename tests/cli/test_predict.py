@@ -126,9 +126,10 @@ def test_a_moved_trajectory_gives_turned_displacements(moving_run, files, tmp_pa
     np.testing.assert_allclose(after, before @ turn.T, atol=1e-3)
 
 
-def test_several_trajectories_are_one(moving_run, files, tmp_path):
+def test_frames_of_several_trajectories_are_counted_on(moving_run, files, tmp_path):
+    """Of the first frame of each no velocity is known."""
     rows = predict(moving_run, tmp_path / "out", files.topology, files.trajectory, files.other)
-    assert [int(row["frame"]) for row in rows[::60]] == list(range(1, 55))
+    assert [int(row["frame"]) for row in rows[::60]] == [*range(1, 30), *range(31, 55)]
 
 
 def test_a_memory_budget_changes_no_number(moving_run, files, tmp_path):
@@ -171,6 +172,21 @@ def test_predictions_are_written_over(still_run, files, tmp_path):
     second = predict(still_run, tmp_path, files.topology)
     assert len(first) == 30 * 60
     assert len(second) == 60
+
+
+def test_names_too_long_for_pdb_go_into_mmcif_and_take_the_place_of_an_earlier_prediction(
+    still_run, files, tmp_path
+):
+    """GROMACS' names of protonated residues have four letters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        universe = MDAnalysis.Universe(files.topology)
+        universe.atoms.residues[1].resname = "CYS2"
+        universe.atoms.write(str(tmp_path / "named.gro"))
+    predict(still_run, tmp_path / "out", files.topology)
+    assert ghyena("predict", still_run, tmp_path / "named.gro", "--out", tmp_path / "out") == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["displacements.csv", "predicted.cif"]
+    assert "CYS2" in (tmp_path / "out" / "predicted.cif").read_text()
 
 
 @pytest.fixture

@@ -132,6 +132,33 @@ def test_no_sample_reaches_into_another_split(frames, lag, velocities, stride):
     assert sum(len(part) for part in ranges.values()) == sum(totals)
 
 
+@pytest.mark.parametrize("velocities", [True, False])
+def test_no_sample_spans_two_files(velocities):
+    settings = ProteinMDConfig(topology="a", trajectory=["b", "c", "d"], lag=3, velocities=velocities)
+    joints = {"train": (41, 90)}
+    parts = split_frames(settings, {"train": 130}, {"train": "x"}, joints)
+    plain = split_frames(settings, {"train": 130}, {"train": "x"})
+    for name, part in parts.items():
+        starts = part.starts(3, velocities, 1)
+        expected = [
+            t
+            for t in plain[name].starts(3, velocities, 1)
+            if not any(t - velocities < joint <= t + 3 for joint in joints["train"])
+        ]
+        assert starts == expected
+    assert sum(map(len, parts.values())) == 130
+
+
+def test_joints_are_where_files_end(adk_files):
+    topology, one, other = adk_files
+    joined = load_protein_md(
+        ProteinMDConfig(topology=topology, trajectory=[one, other], selection="name CA", lag=5)
+    )
+    moved = torch.stack([s.target for part in (joined.train, joined.validation, joined.test) for s in part])
+    # From the last frames of one transition to the first of the other it would be 36 angstrom.
+    assert moved.square().sum(dim=-1).mean(dim=-1).sqrt().max() < 5
+
+
 def test_own_trajectories_are_not_split(adk_files):
     data = load_protein_md(
         config(

@@ -103,6 +103,32 @@ def test_evaluation_repeats_the_metrics_of_training(nucleotide_run, tmp_path, ca
     assert "/ constant" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--data.split_seed", "3"), "data.split_seed 3 instead of 0: in another split of the same file"),
+        (("--data.split", "cluster"), "data.split cluster instead of None: in another split"),
+        (("--data.targets", "noise,open"), "predicts open, noise, in this order, not noise, open"),
+    ],
+)
+def test_an_evaluation_on_what_was_trained_on_or_not_predicted_is_refused(
+    nucleotide_run, words, told, tmp_path, capsys
+):
+    out = tmp_path / "metrics.json"
+    assert ghyena("evaluate", nucleotide_run, *words, "--out", out) == 2
+    assert told in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_an_evaluation_on_a_file_that_grew_is_refused(nucleotide_labels, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    labels.write_text(nucleotide_labels.read_text())
+    run = trained(tmp_path / "run", labels)
+    labels.write_text(labels.read_text().replace("\n", "\n\n", 1))
+    assert ghyena("evaluate", run) == 2
+    assert "labels.csv: has changed since the training, and with it" in capsys.readouterr().err
+
+
 def task_of(labels, **changes):
     return RnaTask(RnaRun(opponents="tables", data=RnaTableConfig(labels=str(labels), **changes)))
 

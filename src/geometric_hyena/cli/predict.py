@@ -49,6 +49,8 @@ def run(words: list[str]) -> int:
     default = directory.path / f"predictions-{Path(files[-1]).stem}"
     memory = memory_size(options["memory"], "--memory") if "memory" in options else None
     out = Path(options.get("out", default))
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; give another directory with --out")
     for path in predict(directory, files, out, int(stride), memory=memory, force=force):
         print(path)
     return 0

@@ -83,7 +83,8 @@ class ProteinMDEvaluation(Evaluation):
     def headline(self) -> str:
         test = self.metrics["test"]
         model, still = test["model"]["mse"], test["no_motion"]["mse"]
-        return f"test MSE {model:.4f} angstrom^2, {model / still:.3f} of no motion ({still:.4f})"
+        ratio = f"{model / still:.3f} of" if still else "beside"
+        return f"test MSE {model:.4f} angstrom^2, {ratio} no motion ({still:.4f})"
 
     @property
     def unseen_trajectory(self) -> bool:

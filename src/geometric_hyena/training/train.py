@@ -18,6 +18,7 @@ from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
 from geometric_hyena.training import ranks
 from geometric_hyena.training.config import RunConfig, changed_network, check_run_config
+from geometric_hyena.training.evaluated_data import check_other_split, check_same_outputs
 from geometric_hyena.training.interruption import resumable
 from geometric_hyena.training.lock import locked
 from geometric_hyena.training.loop import fit
@@ -110,7 +111,9 @@ def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = Fals
     """
     recipe, trained = read_run(run)
     _, config = trained_run(run, words)
+    check_other_split(trained.data, config.data)
     task = recipe.task_class()(config)
+    check_same_outputs(run, task.identity)
     try:
         predictor = load_predictor(_built(task, config), run)
     except OtherModelError as error:

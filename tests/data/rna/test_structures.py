@@ -1,5 +1,6 @@
 """Structures from files: real ones, broken ones, folders and archives."""
 
+import dataclasses
 import io
 import tarfile
 import zipfile
@@ -143,6 +144,21 @@ def test_two_chains_stay_apart(sketch):
     found = read_structure(as_pdb(array_of(sketch) + other), "two.pdb")
     assert found.sequence == SEQUENCE * 2
     assert found.chain_ends().nonzero()[0].tolist() == [9, 19]
+
+
+@pytest.mark.parametrize(("first", "place"), [(4, 3), (101, None)])
+def test_residue_numbers_say_where_a_piece_of_a_repeat_lies(first, place):
+    repeat = "GCAGCAGCAGCAGCAGC"
+    piece = build_sketch(repeat[3:], "." * 14)
+    piece = dataclasses.replace(piece, numbers=np.arange(first, first + 14))
+    if place is None:
+        with pytest.raises(InputError, match=r"at nucleotides 1, 4 alike, .* start with 101"):
+            piece.within(repeat)
+        return
+    whole = piece.within(repeat)
+    assert set(whole.residue.tolist()) == set(range(place, 17))
+    assert whole.numbers.tolist() == list(range(1, 18))
+    assert any("without atoms: 1, 2, 3" in note for note in whole.notes)
 
 
 def test_a_sequence_that_does_not_match_is_told(sketch):

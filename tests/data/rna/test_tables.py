@@ -41,6 +41,16 @@ def test_labels_per_molecule(tmp_path):
     assert load_table(path, targets=("other",), skip_invalid=True).records[0].id == "two"
 
 
+def test_molecules_without_a_split_are_told_and_two_splits_are_none(tmp_path):
+    head = "id,sequence,structure,position,split,x\n"
+    rows = ["a,GC,..,1,train,1\n", "a,GC,..,2,,2\n", "b,GC,..,1,,3\n", "c,GC,..,1,test,3\n"]
+    data = load_table(write(tmp_path / "labels.csv", head + "".join(rows)))
+    assert "1 molecules have no split and are left out where it is used: b" in data.notes
+    assert data.splits["train"].tolist() == [0]
+    with pytest.raises(InputError, match="another split than at"):
+        load_table(write(tmp_path / "two.csv", head + "".join([*rows, "c,GC,..,2,train,3\n"])))
+
+
 def test_labels_per_nucleotide(tmp_path):
     path = write(
         tmp_path / "labels.csv",

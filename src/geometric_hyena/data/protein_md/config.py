@@ -1,6 +1,7 @@
 """`ProteinMDConfig`: what is read, selected, predicted and split in protein molecular dynamics."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from geometric_hyena.errors import InputError
 
@@ -11,7 +12,7 @@ class ProteinMDConfig:
 
     Attributes:
         topology: topology or structure file; none: adenylate kinase, part of MDAnalysisTests.
-        trajectory: trajectory files that continue one another, read as one trajectory.
+        trajectory: trajectory files, one after the other; no sample spans two.
         validation_trajectory: files for validation; none: the middle of the training trajectory.
         test_trajectory: files for the test; none: the end of the training trajectory.
         selection: the atoms, in MDAnalysis' selection language.
@@ -23,6 +24,9 @@ class ProteinMDConfig:
         neighbors: number of nearest neighbours of an atom.
         radius: largest distance of neighbours, angstrom.
     """
+
+    # What else decides which frames train, validate and test.
+    split_options: ClassVar[tuple[str, ...]] = ("validation_fraction", "test_fraction")
 
     topology: str | None = None
     trajectory: list[str] = field(default_factory=list)

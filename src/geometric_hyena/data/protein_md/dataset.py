@@ -143,7 +143,12 @@ def load_protein_md(config: ProteinMDConfig) -> ProteinMDData:
         if paths or name == "train"
     }
     frames = {name: len(t) for name, t in trajectories.items()}
-    parts = split_frames(config, frames, {name: t.source for name, t in trajectories.items()})
+    parts = split_frames(
+        config,
+        frames,
+        {name: t.source for name, t in trajectories.items()},
+        {name: t.joints for name, t in trajectories.items()},
+    )
     loaded = list(trajectories.values())
     splits = {
         name: FrameDataset(
@@ -168,12 +173,12 @@ def frames_for_prediction(
 ) -> tuple[FrameDataset, AtomTable, list[int]]:
     """Graphs without targets for every frame of which a trained model can predict the future.
 
-    With velocities the first frame has no frame before it, and prediction starts at frame 1.
+    With velocities the first frame of a file has no frame before it, and prediction starts behind it.
 
     Args:
         config: of the run whose model predicts; its selection, velocities and neighbours are used.
         topology: file of the topology or structure.
-        trajectory: files that continue one another; none: the structures in `topology`.
+        trajectory: files, one after the other; none: the structures in `topology`.
 
     Returns:
         The samples, the atoms, and the frame of every sample, counted from 0.
@@ -182,7 +187,8 @@ def frames_for_prediction(
         InputError: where a file cannot be used, or velocities are needed and there is one frame only.
     """
     loaded = load_trajectory(topology, trajectory, config.selection)
-    frames = list(range(int(config.velocities), len(loaded)))
+    without = {0, *loaded.joints} if config.velocities else set()
+    frames = [frame for frame in range(len(loaded)) if frame not in without]
     if not frames:
         raise InputError(
             f"{loaded.source}: the model was trained with velocities (data.velocities), which one structure "

@@ -19,7 +19,8 @@ def check_file(path: str, option: str) -> None:
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path given as {option}") from None
+        seen = "" if os.path.isabs(path) else f" in {os.getcwd()}"
+        raise InputError(f"{path}: no such file{seen}; check the path given as {option}") from None
     except (OSError, ValueError) as error:  # a name too long, no permission, a zero byte in the name
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(

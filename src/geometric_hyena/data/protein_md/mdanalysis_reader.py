@@ -28,6 +28,7 @@ _HARMLESS = (
     "Unknown element .* found for some atoms",  # likewise
     "Reader has no dt information",  # the interval it makes up is not used
     "1 A\\^3 CRYST1 record",  # no box is used
+    "Empty box",  # likewise
     "(Found|Some) .*chainIDs",  # chains are optional
     "Cannot write lock/offset file",  # offsets of XTC frames are found again every time
     "Failed to (load|save) offsets file",

@@ -73,9 +73,9 @@ def write_structures(
     stack.element = atoms.elements.astype("U2")
     stack.chain_id = chain_letters(atoms)
     stack.set_annotation("b_factor", np.linalg.norm(displacements, axis=-1).mean(axis=0))
-    small = len(atoms) <= _PDB_ATOMS
-    path = folder / ("predicted.pdb" if small else "predicted.cif")
-    if small:
+    fits = _fits_pdb(atoms, positions + displacements)
+    path, other = (folder / f"predicted.{suffix}" for suffix in (("pdb", "cif") if fits else ("cif", "pdb")))
+    if fits:
         file = pdb.PDBFile()
         file.set_structure(stack)
     else:
@@ -83,7 +83,20 @@ def write_structures(
         pdbx.set_structure(file, stack, extra_fields=["b_factor"])
     with replacing(path) as partial, open(partial, "w") as handle:
         file.write(handle)
+    other.unlink(missing_ok=True)  # of an earlier prediction
     return path
+
+
+def _fits_pdb(atoms: AtomTable, places: np.ndarray) -> bool:
+    """Whether the columns of a PDB file hold numbers, names and coordinates (angstrom) of these atoms."""
+    return bool(
+        len(atoms) <= _PDB_ATOMS
+        and atoms.resids.astype(int).max() <= 9999
+        and all(len(str(name)) <= 4 for name in set(atoms.names.tolist()))
+        and all(len(str(name)) <= 3 for name in set(atoms.resnames.tolist()))
+        and places.min() > -999
+        and places.max() < 9999
+    )
 
 
 def chain_letters(atoms: AtomTable) -> np.ndarray:

@@ -31,7 +31,10 @@ class FrameSplit:
 
 
 def split_frames(
-    config: ProteinMDConfig, frames: dict[str, int], sources: dict[str, str]
+    config: ProteinMDConfig,
+    frames: dict[str, int],
+    sources: dict[str, str],
+    joints: dict[str, tuple[int, ...]] | None = None,
 ) -> dict[str, FrameSplit]:
     """Frames of the splits "train", "validation" and "test".
 
@@ -42,6 +45,7 @@ def split_frames(
         config: fractions, lag, stride and velocities.
         frames: number of frames of every trajectory; "train" and, where given, "validation" and "test".
         sources: names of the trajectories, for messages.
+        joints: first frames of their files after the first; no sample spans two files.
 
     Raises:
         InputError: where a split has no start frame, with the largest lag that would do.
@@ -62,8 +66,20 @@ def split_frames(
     for number, name in enumerate(frames):
         if name != "train":
             splits[name] = FrameSplit(number, ((0, frames[name] - 1),))
+    for name, split in splits.items():
+        cuts = (joints or {}).get(name if name in frames else "train", ())
+        splits[name] = FrameSplit(split.trajectory, _cut(split.stretches, cuts))
     _check_starts(config, splits, frames, sources)
     return splits
+
+
+def _cut(stretches: tuple[tuple[int, int], ...], cuts: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """The stretches (first, last), of which none goes on over a cut: a frame that begins something new."""
+    pieces = []
+    for first, last in stretches:
+        starts = [first, *(cut for cut in cuts if first < cut <= last)]
+        pieces += [(a, b - 1) for a, b in zip(starts, [*starts[1:], last + 1], strict=True)]
+    return tuple(pieces)
 
 
 def _check_starts(

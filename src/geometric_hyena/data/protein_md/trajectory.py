@@ -29,12 +29,14 @@ class Trajectory:
         atoms: the N atoms.
         source: base names of the files, for messages.
         timestep: time between frames in ps; None where unknown or where the files disagree.
+        joints: first frames of the files after the first: nothing says that one goes on from the other.
     """
 
     coordinates: np.ndarray
     atoms: AtomTable
     source: str
     timestep: float | None = None
+    joints: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.coordinates)
@@ -45,7 +47,7 @@ def load_trajectory(topology: str, files: Sequence[str], selection: str) -> Traj
 
     Args:
         topology: a file that MDAnalysis reads as topology (PSF, PDB, GRO, TPR, ...), or mmCIF.
-        files: trajectory files that continue one another; none: the structures in `topology` itself.
+        files: trajectory files, one after the other; none: the structures in `topology` itself.
         selection: in MDAnalysis' selection language; what depends on positions is taken at frame 0.
 
     Raises:
@@ -74,6 +76,7 @@ def load_trajectory(topology: str, files: Sequence[str], selection: str) -> Traj
         atoms=atoms,
         source=", ".join(Path(path).name for path in paths),
         timestep=_common(intervals),
+        joints=tuple(np.cumsum([len(part) for part in parts])[:-1].tolist()),
     )
 
 

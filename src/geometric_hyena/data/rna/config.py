@@ -28,6 +28,8 @@ class RnaConfig:
 
     # The field with the file of measurements.
     source: ClassVar[str] = "path"
+    # What else decides which molecules of that file train, validate and test.
+    split_options: ClassVar[tuple[str, ...]] = ("split", "split_seed", "molecules")
 
     structures: str | None = None
     representation: str = "backbone"

@@ -101,9 +101,20 @@ class RnaStructure:
             )
         span = self.numbers - self.numbers[0]
         if len(set(self.chains.tolist())) == 1 and (np.diff(span) > 0).all():
-            for offset in range(len(sequence) - int(span[-1])):
-                if ((letters[span + offset] == own) | (own == "N")).all():
-                    return span + offset
+            offsets = [
+                offset
+                for offset in range(len(sequence) - int(span[-1]))
+                if ((letters[span + offset] == own) | (own == "N")).all()
+            ]
+            numbered = int(self.numbers[0]) - 1  # where the first nucleotide of the sequence is number 1
+            if numbered in offsets or len(offsets) == 1:
+                return span + (numbered if numbered in offsets else offsets[0])
+            if offsets:
+                raise InputError(
+                    f"the structure {self.name} fits the sequence at nucleotides "
+                    f"{', '.join(str(offset + 1) for offset in offsets[:5])} alike, and its residue numbers "
+                    f"start with {self.numbers[0]}; number its residues as in the sequence, from 1"
+                )
         raise InputError(
             f"the structure {self.name} has {len(own)} nucleotides, the sequence {len(letters)}, and "
             f"the residue numbers do not say which are missing"

@@ -104,6 +104,10 @@ def load_table(
             values[position - 1] = given
         records.append(RnaRecord(name, molecule.sequence, molecule.structure, values, None, molecule.place))
         splits.append(molecule.split)
+    nowhere = [name for name, split in zip(good, splits, strict=True) if not split]
+    if "split" in columns and nowhere:
+        shown = ", ".join(nowhere[:5]) + (", ..." if len(nowhere) > 5 else "")
+        notes.append(f"{len(nowhere)} molecules have no split and are left out where it is used: {shown}")
     own = {s: np.flatnonzero(np.array(splits) == s) for s in ("train", "validation", "test")}
     return RnaData(
         tuple(records), tuple(names), level, own if "split" in columns else None, tuple(notes), skipped
@@ -153,7 +157,10 @@ def _take(
     split = told.get("split", "")
     if split and split.lower() not in _SPLITS:
         molecule.wrong.append((place, f"split is '{split}', expected train, validation or test"))
-    molecule.split = molecule.split or _SPLITS.get(split.lower(), "")
+    named = _SPLITS.get(split.lower(), "")
+    if named and molecule.split not in ("", named):
+        molecule.wrong.append((place, f"another split than at {molecule.place}"))
+    molecule.split = molecule.split or named
     position = 1
     if "position" in told:
         digits = told["position"]

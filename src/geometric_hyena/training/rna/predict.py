@@ -52,6 +52,8 @@ def predict_rna(
             assert graph.residue_lengths is not None
             values[graph.residue_lengths.numpy() == 0] = np.nan
         written.append(write_nucleotides(folder / "nucleotides.csv", molecules, targets, said))
+    else:
+        (folder / "nucleotides.csv").unlink(missing_ok=True)  # of an earlier prediction
     names = [f"mean_{name}" for name in targets] if level == "nucleotide" else targets
     numbers = [np.nanmean(values, axis=0) for values in said]
     written.append(write_molecules(folder / "molecules.csv", molecules, names, numbers))

@@ -1,0 +1,63 @@
+"""What a trained run may be judged on: outputs that it has, molecules that it was not trained on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from geometric_hyena.errors import InputError
+from geometric_hyena.training.run_directory import RunDirectory
+
+
+def check_other_split(trained: Any, asked: Any) -> None:
+    """Refuse another split of the files that were trained on: its test holds what the model has seen.
+
+    Args:
+        trained: options of the data in training.
+        asked: those in the evaluation.
+
+    Raises:
+        InputError: naming the options.
+    """
+    sources = (getattr(asked, "source", None), "topology", "trajectory", "test_trajectory")
+    if any(getattr(trained, name, None) != getattr(asked, name, None) for name in sources if name):
+        return
+    changed = [
+        f"data.{name} {getattr(asked, name)} instead of {getattr(trained, name)}"
+        for name in getattr(asked, "split_options", ())
+        if getattr(trained, name) != getattr(asked, name)
+    ]
+    if changed:
+        raise InputError(
+            f"{', '.join(changed)}: in another split of the same file the model would be tested on what it "
+            f"was trained on; train with that split, or give other data"
+        )
+
+
+def check_same_outputs(run: RunDirectory, identity: Mapping[str, Any]) -> None:
+    """Refuse targets that the run was not trained on, and a file that changed where it is split at random.
+
+    Args:
+        run: the run.
+        identity: of the data to be judged on.
+
+    Raises:
+        InputError: saying what differs.
+    """
+    try:
+        known = json.loads(run.summary.read_text())["data"]
+    except (OSError, ValueError, KeyError, TypeError):  # a run without one can be judged all the same
+        return
+    before, after = known.get("targets"), identity.get("targets")
+    if before is not None and after is not None and list(before) != list(after):
+        raise InputError(
+            f"data.targets: the model in {run.path} predicts {', '.join(before)}, in this order, "
+            f"not {', '.join(after)}"
+        )
+    file, again = known.get("file"), identity.get("file")
+    if not file or not again or file["name"] != again["name"] or file["sha256"] == again["sha256"]:
+        return
+    if identity.get("split", {}).get("kind") != "own":
+        raise InputError(
+            f"{again['name']}: has changed since the training, and with it its random split: the model would "
+            f"be tested on what it was trained on; give new molecules in a file of another name"
+        )
