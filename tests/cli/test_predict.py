@@ -178,6 +178,8 @@ def test_names_too_long_for_pdb_go_into_mmcif_and_take_the_place_of_an_earlier_p
     still_run, files, tmp_path
 ):
     """GROMACS' names of protonated residues have four letters."""
+    from biotite.structure.io import pdbx
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         universe = MDAnalysis.Universe(files.topology)
@@ -186,7 +188,11 @@ def test_names_too_long_for_pdb_go_into_mmcif_and_take_the_place_of_an_earlier_p
     predict(still_run, tmp_path / "out", files.topology)
     assert ghyena("predict", still_run, tmp_path / "named.gro", "--out", tmp_path / "out") == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["displacements.csv", "predicted.cif"]
-    assert "CYS2" in (tmp_path / "out" / "predicted.cif").read_text()
+    file = pdbx.CIFFile.read(str(tmp_path / "out" / "predicted.cif"))
+    structure = pdbx.get_structure(file, model=1, extra_fields=["b_factor"])
+    assert structure.res_name[1] == "CYS2"
+    moves = vectors(read_csv(tmp_path / "out"), "dx", "dy", "dz")
+    np.testing.assert_allclose(structure.b_factor, np.linalg.norm(moves[0], axis=1), atol=1e-2)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def write_structures(
         file.set_structure(stack)
     else:
         file = pdbx.CIFFile()
-        pdbx.set_structure(file, stack, extra_fields=["b_factor"])
+        pdbx.set_structure(file, stack)  # with the B factors
     with replacing(path) as partial, open(partial, "w") as handle:
         file.write(handle)
     other.unlink(missing_ok=True)  # of an earlier prediction
