@@ -23,7 +23,7 @@ SE(3)-equivariant long-convolution networks for large ordered biomolecules.
 
 {verbs}
 
-A first run, two minutes on two cores: ghyena train protein-md --out runs/demo
+A first run, a few minutes on two cores: ghyena train protein-md --out runs/demo
 
   --help     help, at every level      --version  version
   --debug    show the traceback of an error
