@@ -188,6 +188,13 @@ def test_displacements_are_told_from_those_relative_to_the_centre_of_mass(walls)
         torch.testing.assert_close(data.displacements(targets(data) + 1.0), displacements)
 
 
+def test_what_the_test_starts_from_is_among_what_training_draws():
+    config = NBodyConfig(
+        protocol="se3-hyena", train=3, validation=1, test=1, steps=600, lag=200, train_start=-1
+    )
+    assert load_nbody(config).identity["train_start_steps"] == [0, 100, 200, 300]
+
+
 def test_training_may_start_where_the_test_does_not():
     config = NBodyConfig(train=40, validation=4, test=8, steps=1000, start=300, lag=200)
     data, same = load_nbody(replace(config, train_start=-1)), load_nbody(config)
