@@ -306,6 +306,7 @@ def test_every_sweep_has_cells_of_equal_size(name, budget):
             network = cell.config.network
             options = {"hidden_dim": network.hidden_dim, "vector_channels": network.vector_channels}
             options |= {"blocks": network.blocks, "edge_dim": sweep.inputs["edge_dim"]}
+            options |= {"global_messages": network.global_messages}
             model = build_model(cell.model, sweep.inputs["scalar_dim"], sweep.inputs["vector_dim"], options)
             sizes[cell.model] = sum(p.numel() for p in model.parameters())
         for model, size in sizes.items():

@@ -6,7 +6,7 @@ numbers compare as ratios to Linear only.
 
 from typing import Any
 
-from geometric_hyena.data.nbody import NODE_FEATURES
+from geometric_hyena.data.nbody import EDGE_FEATURES, NODE_FEATURES
 from geometric_hyena.data.nbody.config import resolve_config
 from geometric_hyena.reproduce.sweep import Budget, Published, Sweep
 
@@ -60,7 +60,7 @@ NBODY = Sweep(
         "transformer",
     ),
     options=lambda protocol: {"data": {"protocol": protocol}},
-    inputs={"scalar_dim": NODE_FEATURES, "vector_dim": 1, "edge_dim": 1},
+    inputs={"scalar_dim": NODE_FEATURES, "vector_dim": 1, "edge_dim": EDGE_FEATURES},
     cost=lambda protocol: _COST.get(protocol, 1.0),
     check=resolve_config,
     quick=Budget(("egnn", "se3-hyena"), seeds=1, epochs=30, values=_SMALL, tokens=_TOKENS),
