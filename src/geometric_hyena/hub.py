@@ -1,9 +1,7 @@
 """Models in folders and on the Hugging Face hub: config.json, model.safetensors and a card, README.md."""
 
-import inspect
 import json
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +20,7 @@ from geometric_hyena.models.readouts import (
     ResidueReadout,
     VectorReadout,
 )
-from geometric_hyena.models.registry import MODELS, build_model, check_gives, check_options
+from geometric_hyena.models.registry import build_model, check_gives, check_options, defaults_of
 from geometric_hyena.models.size import parameter_count
 
 try:
@@ -215,18 +213,13 @@ def _readout(name: str, kind: str | None, targets: int, options: dict[str, Any])
         raise InputError(f"readout: there is no '{kind}'; choose one of: {', '.join(READOUTS)}")
     of_vectors = kind in ("vector", "pooled-vector")
     check_gives(name, "vectors" if of_vectors else "scalars")
-    size = partial(_size, name, options)
+    sizes = {**defaults_of(name), **options}
     if kind == "vector":
-        return VectorReadout(size("vector_channels"))
+        return VectorReadout(sizes["vector_channels"])
     if kind == "pooled-vector":
-        scalars = size("hidden_dim") if "scalars" in DESCRIPTIONS[name].gives else 0
-        return PooledVectorReadout(scalars, size("vector_channels"))
-    return READOUTS[kind](size("hidden_dim"), targets)
-
-
-def _size(name: str, options: dict[str, Any], size: str) -> int:
-    """A size that a model was made with, or has where nothing is said."""
-    return options[size] if size in options else inspect.signature(MODELS[name]).parameters[size].default
+        scalars = sizes["hidden_dim"] if "scalars" in DESCRIPTIONS[name].gives else 0
+        return PooledVectorReadout(scalars, sizes["vector_channels"])
+    return READOUTS[kind](sizes["hidden_dim"], targets)
 
 
 def _as_precise(module: nn.Module, weights: dict[str, Tensor]) -> nn.Module:

@@ -71,6 +71,26 @@ def test_forward_mode_is_refused(choice, grad):
             model()(collate([chain(20)]).__class__(**{**vars(batch), "scalars": dual}))
 
 
+@pytest.mark.parametrize("name", ["grad", "jacrev", "vmap"])
+def test_transforms_of_functions_are_refused(choice, name):
+    k = torch.randn(9, 2)
+    function = {
+        "grad": torch.func.grad(lambda q: scalar_long_conv(q, k).sum()),
+        "jacrev": torch.func.jacrev(lambda q: scalar_long_conv(q, k)),
+        "vmap": torch.vmap(lambda q: scalar_long_conv(q, k)),
+    }[name]
+    q = torch.randn(4, 9, 2, requires_grad=True) if name == "vmap" else torch.randn(9, 2)
+    with pytest.raises(RuntimeError):
+        function(q)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_models_of_half_precision_are_refused(dtype):
+    batch = collate([chain(20)]).to(dtype=dtype)
+    with pytest.raises(RuntimeError):
+        model().to(dtype)(batch)
+
+
 @pytest.mark.parametrize("reentrant", [True, False])
 def test_a_model_inside_of_a_checkpoint(choice, reentrant):
     batch, net = collate([chain(20)]), model()

@@ -254,11 +254,10 @@ def _table_from_edges(
     edge_index: Tensor, edge_attr: Tensor | None, count: int
 ) -> tuple[Tensor, Tensor | None]:
     """Edge list (2, E) to a padded neighbour table of the targets."""
-    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < count:
-        raise InputError(
-            f"edge_index: expected tokens from 0 to {count - 1}, got "
-            f"{int(edge_index.min())} to {int(edge_index.max())}"
-        )
+    if edge_index.numel():
+        low, high = (int(x) for x in edge_index.aminmax())
+        if low < 0 or high >= count:
+            raise InputError(f"edge_index: expected tokens from 0 to {count - 1}, got {low} to {high}")
     order = torch.argsort(edge_index[1], stable=True)
     source, target = edge_index[0, order], edge_index[1, order]
     degree = torch.bincount(target, minlength=count)

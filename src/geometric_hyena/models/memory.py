@@ -5,12 +5,11 @@ CPU; `tests/models/test_memory.py` holds them within a factor of two. Other mode
 them, grow with N alone, and nothing is predicted for them.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from geometric_hyena.models.registry import MODELS
+from geometric_hyena.models.registry import defaults_of
 
 _FLOAT = 4
 _NEIGHBORS = 16
@@ -58,5 +57,4 @@ def predicted_bytes(
         options: those that the model is built with, and `neighbors`; others are at their defaults.
         training: with what the backward pass needs, or without.
     """
-    defaults = {p.name: p.default for p in inspect.signature(MODELS[name]).parameters.values()}
-    return _COSTS[name](lengths, {"neighbors": _NEIGHBORS, **defaults, **options}, training)
+    return _COSTS[name](lengths, {"neighbors": _NEIGHBORS, **defaults_of(name), **options}, training)

@@ -81,7 +81,12 @@ def check_gives(name: str, kind: str) -> None:
 
 def options_of(name: str) -> list[str]:
     """What the model of that name can be built with, but for the features of its inputs."""
-    return [p for p in inspect.signature(MODELS[name]).parameters if p not in ("scalar_dim", "vector_dim")]
+    return [p for p in defaults_of(name) if p not in ("scalar_dim", "vector_dim")]
+
+
+def defaults_of(name: str) -> dict[str, Any]:
+    """What the constructor of the model of that name takes, and what it takes where nothing is said."""
+    return {p.name: p.default for p in inspect.signature(MODELS[name]).parameters.values()}
 
 
 def check_options(name: str, chosen: Iterable[str], section: str = "") -> None:

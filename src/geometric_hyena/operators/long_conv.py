@@ -115,7 +115,6 @@ def geometric_long_conv(
     if not isinstance(weights, Tensor) or weights.shape != (5, channels):
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
         raise ValueError(f"weights: expected shape (5, {channels}), got {got}")
-    check_device("weights", weights, q_scalar)
     scalar, vector = convolve_tokens(
         (q_scalar[..., None], q_vector),
         (k_scalar[..., None], k_vector),
@@ -138,6 +137,8 @@ def convolve_tokens(
     """The convolution of padded (B, N, C, P) or packed (T, C, P) tokens."""
     check_norm(norm)
     like = q[0]
+    if weights is not None:
+        check_device("weights", weights, like)
     packed = like.ndim == 3
     counts = checked_lengths(lengths, like, packed)
     if like.numel() == 0:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from geometric_hyena.operators.checks import Lengths, check_device, check_tokens
+from geometric_hyena.operators.checks import Lengths, check_tokens
 from geometric_hyena.operators.clebsch_gordan import clebsch_gordan
 from geometric_hyena.operators.long_conv import convolve_tokens
 from geometric_hyena.operators.products import GEOMETRIC_PRODUCT, BilinearProduct, Term
@@ -94,7 +94,6 @@ def steerable_long_conv(
     if not isinstance(weights, Tensor) or weights.shape != shape:
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
         raise ValueError(f"weights: expected shape {shape}, one row a coupling, got {got}")
-    check_device("weights", weights, like)
     parts = convolve_tokens(
         tuple(q[degree] for degree in sorted(q)),
         tuple(k[degree] for degree in sorted(k)),

@@ -1,11 +1,22 @@
 """What a trained run may be judged on: outputs that it has, molecules that it was not trained on."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.training.run_directory import RunDirectory
+
+
+def changed_options(trained: Any, asked: Any, among: Sequence[str] | None = None) -> list[str]:
+    """Options of the data that differ from those of the training, with both values; `among` some, or all."""
+    before, after = dataclasses.asdict(trained), dataclasses.asdict(asked)
+    return [
+        f"data.{name} {after[name]} instead of {before[name]}"
+        for name in (before if among is None else among)
+        if before[name] != after[name]
+    ]
 
 
 def check_other_split(trained: Any, asked: Any) -> None:
@@ -21,11 +32,7 @@ def check_other_split(trained: Any, asked: Any) -> None:
     sources = (getattr(asked, "source", None), "topology", "trajectory", "test_trajectory")
     if any(getattr(trained, name, None) != getattr(asked, name, None) for name in sources if name):
         return
-    changed = [
-        f"data.{name} {getattr(asked, name)} instead of {getattr(trained, name)}"
-        for name in getattr(asked, "split_options", ())
-        if getattr(trained, name) != getattr(asked, name)
-    ]
+    changed = changed_options(trained, asked, getattr(asked, "split_options", ()))
     if changed:
         raise InputError(
             f"{', '.join(changed)}: in another split of the same file the model would be tested on what it "
@@ -33,7 +40,7 @@ def check_other_split(trained: Any, asked: Any) -> None:
         )
 
 
-def check_same_outputs(run: RunDirectory, identity: Mapping[str, Any]) -> None:
+def check_same_data(run: RunDirectory, identity: Mapping[str, Any]) -> None:
     """Refuse targets that the run was not trained on, and a file that changed where it is split at random.
 
     Args:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -18,7 +17,7 @@ from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
 from geometric_hyena.training import ranks
 from geometric_hyena.training.config import RunConfig, changed_network, check_run_config
-from geometric_hyena.training.evaluated_data import check_other_split, check_same_outputs
+from geometric_hyena.training.evaluated_data import changed_options, check_other_split, check_same_data
 from geometric_hyena.training.interruption import resumable
 from geometric_hyena.training.lock import locked
 from geometric_hyena.training.loop import fit
@@ -113,11 +112,11 @@ def evaluate(run: RunDirectory, words: Sequence[str] = (), *, force: bool = Fals
     _, config = trained_run(run, words)
     check_other_split(trained.data, config.data)
     task = recipe.task_class()(config)
-    check_same_outputs(run, task.identity)
+    check_same_data(run, task.identity)
     try:
         predictor = load_predictor(_built(task, config), run)
     except OtherModelError as error:
-        changed = _changed_options(trained.data, config.data)
+        changed = changed_options(trained.data, config.data)
         if not changed:
             raise
         raise InputError(
@@ -161,16 +160,6 @@ def predict(
         return loaded if memory is None else StreamedPredictor(loaded, memory)
 
     return recipe.predict_function()(config, load, files, folder, stride)
-
-
-def _changed_options(trained: Any, asked: Any) -> list[str]:
-    """Options of the data that differ from those of the training, with both values."""
-    before, after = dataclasses.asdict(trained), dataclasses.asdict(asked)
-    return [
-        f"data.{name} {after[name]} instead of {before[name]}"
-        for name in before
-        if before[name] != after[name]
-    ]
 
 
 def _built(task: Task, config: RunConfig) -> Predictor:

@@ -225,27 +225,26 @@ def load_nbody(config: NBodyConfig) -> NBodyData:
         InputError: naming the value that cannot be used.
     """
     config = resolve_config(config)
-    asked, drawn = start_steps(config, config.start), start_steps(config, config.train_start)
-    if len(drawn) > 1:  # what the test asks for is among what training draws
-        drawn = sorted({*asked, *drawn})
+    asked, trained = start_steps(config, config.start), start_steps(config, config.train_start)
+    if len(trained) > 1:  # what the test asks for is among what training draws
+        trained = sorted({*asked, *trained})
     splits, checksums = {}, {}
     for number, name in enumerate(_SPLITS):
         count: int = getattr(config, name)
-        starts = sorted({*asked, *drawn}) if name == "train" else asked
+        starts = {*asked, *trained} if name == "train" else asked
         steps = sorted({*starts, *(start + config.lag for start in starts)})
         found = cached_trajectories(config.particles, count, [config.seed, number], steps, bool(config.walls))
+        splits[name] = NBodyDataset(found, steps, asked, config, drawn=False)
         if name == "train":
-            splits[name] = NBodyDataset(found, steps, drawn, config, drawn=len(drawn) > 1)
-        splits["train_as_test" if name == "train" else name] = NBodyDataset(
-            found, steps, asked, config, drawn=False
-        )
+            splits["train_as_test"] = splits[name]
+            splits[name] = NBodyDataset(found, steps, trained, config, drawn=len(trained) > 1)
         arrays = (found.positions, found.velocities, found.charges)
         checksums[name] = hashlib.sha256(b"".join(np.ascontiguousarray(x).data for x in arrays)).hexdigest()
     identity = {
         "data": "nbody",
         **asdict(config),
         "start_steps": asked,
-        "train_start_steps": drawn,
+        "train_start_steps": trained,
         "sha256": checksums,
     }
     return NBodyData(**splits, identity=identity)

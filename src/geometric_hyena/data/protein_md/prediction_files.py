@@ -66,14 +66,15 @@ def write_structures(
         raise MissingDependencyError("biotite", "bio", "writing structures") from None
 
     stack = AtomArrayStack(len(positions), len(atoms))
-    stack.coord = (positions + displacements).astype(np.float32)
+    places = positions + displacements
+    stack.coord = places.astype(np.float32)
     stack.atom_name = atoms.names.astype("U6")
     stack.res_name = atoms.resnames.astype("U5")
     stack.res_id = atoms.resids.astype(int)
     stack.element = atoms.elements.astype("U2")
     stack.chain_id = chain_letters(atoms)
     stack.set_annotation("b_factor", np.linalg.norm(displacements, axis=-1).mean(axis=0))
-    fits = _fits_pdb(atoms, positions + displacements)
+    fits = _fits_pdb(atoms, places)
     path, other = (folder / f"predicted.{suffix}" for suffix in (("pdb", "cif") if fits else ("cif", "pdb")))
     if fits:
         file = pdb.PDBFile()
