@@ -1,8 +1,8 @@
 """Machine code kept on disk: as it was, or compiled again; never a crash, never other code."""
 
 import errno
+import gc
 import importlib
-import importlib.util
 import io
 import os
 import sys
@@ -21,11 +21,12 @@ def compiled(tmp_path, monkeypatch):
 
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "small.py").write_text("def twice(x):\n    return 2 * x\n")
-    spec = importlib.util.spec_from_file_location("small", tmp_path / "small.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "small", raising=False)
+    module = importlib.import_module("small")
 
     def run() -> int:
+        gc.collect()  # a new process has nothing left of the function compiled before
         kernel = kernel_cache.kept(numba.njit(module.twice))
         assert kernel(21) == 42
         return sum(kernel.stats.cache_hits.values())
