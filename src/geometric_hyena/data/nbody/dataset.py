@@ -60,19 +60,17 @@ class _States(NamedTuple):
         drift = lag * vectors[1].mean(dim=1, keepdim=True)
         return cls(vectors, charges, torch.zeros_like(drift) if walls else drift, lag)
 
-    def sample(self, index: int) -> NBodySample:
-        """That of one trajectory."""
-        positions, velocities, displacements, _ = self.vectors[:, index]
-        drift, charges = self.drift[index], self.charges[index, :, None]
-        velocities, neighbors = velocities - drift / self.lag, _others(len(charges))
-        graph = GeometricGraph(
-            torch.cat([velocities.norm(dim=1, keepdim=True), charges], dim=1),
+    def relative(self) -> "_Relative":
+        """As seen from the centre of mass, all trajectories at once."""
+        positions, velocities, displacements, _ = self.vectors
+        velocities, charges = velocities - self.drift / self.lag, self.charges[..., None]
+        return _Relative(
+            torch.cat([velocities.norm(dim=-1, keepdim=True), charges], dim=-1),
             positions,
-            velocities[:, None],
-            neighbors,
-            _edges(positions, charges, neighbors),
+            velocities[:, :, None],
+            _edges(positions, charges),
+            displacements - self.drift,
         )
-        return NBodySample(graph, displacements - drift)
 
     def reordered(self, generator: np.random.Generator) -> "_States":
         """Each trajectory in a random order of its particles."""
@@ -94,29 +92,64 @@ class _States(NamedTuple):
         )
 
 
+class _Relative(NamedTuple):
+    """What a model sees of S trajectories of n particles, and what it is to predict.
+
+    Attributes:
+        scalars: (S, n, 2).
+        positions: (S, n, 3).
+        velocities: (S, n, 1, 3).
+        edges: (S, n, n - 1, 4).
+        targets: (S, n, 3).
+    """
+
+    scalars: Tensor
+    positions: Tensor
+    velocities: Tensor
+    edges: Tensor
+    targets: Tensor
+
+    def sample(self, index: int) -> NBodySample:
+        """That of one trajectory."""
+        scalars, positions, velocities, edges, target = (x[index] for x in self)
+        return NBodySample(
+            GeometricGraph(scalars, positions, velocities, _others(len(target)), edges), target
+        )
+
+
 @lru_cache
 def _others(count: int) -> Tensor:
     """All particles but its own for each of so many, (n, n - 1)."""
     return torch.arange(count).expand(count, count)[~torch.eye(count, dtype=torch.bool)].view(count, -1)
 
 
-def _edges(positions: Tensor, charges: Tensor, neighbors: Tensor) -> Tensor:
-    squared = (positions[neighbors] - positions[:, None]).square().sum(dim=-1, keepdim=True)
+def _edges(positions: Tensor, charges: Tensor) -> Tensor:
+    neighbors = _others(positions.shape[1])
+    offsets = positions[:, neighbors] - positions[:, :, None]
+    squared = offsets.square().sum(dim=-1, keepdim=True)
     distance = squared.sqrt()
     functions = [torch.log(distance + 0.01), 1 / (distance + 0.3), 1 / (squared + 0.1)]
-    return torch.cat([charges[:, None] * charges[neighbors], *functions], dim=-1)
+    return torch.cat([charges[:, :, None] * charges[:, neighbors], *functions], dim=-1)
 
 
 class _Current(Dataset[NBodySample]):
     """One sample per trajectory of the current states."""
 
-    current: _States
+    @property
+    def current(self) -> _States:
+        """The states as simulated."""
+        return self._current
+
+    @current.setter
+    def current(self, states: _States) -> None:
+        # Once for all of them: one by one it would take a quarter of a training step.
+        self._current, self._relative = states, states.relative()
 
     def __len__(self) -> int:
-        return len(self.current.charges)
+        return len(self._current.charges)
 
     def __getitem__(self, index: int) -> NBodySample:
-        return self.current.sample(index)
+        return self._relative.sample(index)
 
 
 class NBodyDataset(_Current):
