@@ -9,6 +9,7 @@ import torch
 from geometric_hyena.data.nbody import Augmented, NBodyConfig, Shuffled, cache, load_nbody, simulate
 from geometric_hyena.data.nbody.config import resolve_config, start_steps
 from geometric_hyena.data.nbody.simulation import forces, initial_state, reflect
+from geometric_hyena.data.nbody.states import in_other_units
 from geometric_hyena.errors import InputError
 
 SMALL = NBodyConfig(train=12, validation=6, test=7, steps=400, start=100, lag=200)
@@ -188,11 +189,42 @@ def test_displacements_are_told_from_those_relative_to_the_centre_of_mass(walls)
         torch.testing.assert_close(data.displacements(targets(data) + 1.0), displacements)
 
 
-def test_what_the_test_starts_from_is_among_what_training_draws():
-    config = NBodyConfig(
-        protocol="se3-hyena", train=3, validation=1, test=1, steps=600, lag=200, train_start=-1
-    )
-    assert load_nbody(config).identity["train_start_steps"] == [0, 100, 200, 300]
+def test_half_of_what_training_draws_starts_where_the_test_does():
+    config = NBodyConfig(protocol="se3-hyena", train=200, validation=1, test=1, steps=600, lag=200)
+    data = load_nbody(replace(config, train_start=-1))
+    asked = data.train_as_test.states()[0]
+    same = [torch.isclose(data.train.states()[0], asked).all(dim=(1, 2))]
+    data.train.set_epoch(1)
+    same.append(torch.isclose(data.train.states()[0], asked).all(dim=(1, 2)))
+    assert all(70 < x.sum() < 130 for x in same)
+    assert not torch.equal(*same)
+    assert load_nbody(config).train.states()[0].equal(asked)
+
+
+def test_training_draws_other_times_in_units_in_which_they_are_as_long():
+    config = NBodyConfig(train=20, validation=1, test=1, steps=2000, start=300, lag=1000, train_start=-1)
+    data = load_nbody(config).train
+    direct = simulate(5, [np.random.default_rng([43, 0, i]) for i in range(20)], range(100, 2001, 100))
+    lags = set()
+    for epoch in range(5):
+        data.set_epoch(epoch)
+        for i, (here, velocity, way) in enumerate(zip(*(x.numpy() for x in data.states()), strict=True)):
+            found = [
+                (start, lag)
+                for lag in range(7, 15)
+                for start in range(len(direct.positions[i]) - lag)
+                if np.allclose(here, (10 / lag) ** (2 / 3) * direct.positions[i, start], atol=1e-5)
+            ]
+            ((start, lag),) = found
+            length = (10 / lag) ** (2 / 3)
+            moved = direct.positions[i, start + lag] - direct.positions[i, start]
+            np.testing.assert_allclose(way, length * moved, atol=1e-4)
+            np.testing.assert_allclose(velocity, length**-0.5 * direct.velocities[i, start], atol=1e-5)
+            lags.add(lag)
+    assert lags == set(range(7, 15))
+    fixed = load_nbody(replace(config, augment=False)).train
+    walled = load_nbody(replace(config, walls=True)).train
+    assert walled._lags.tolist() == fixed._lags.tolist() == [1000]
 
 
 def test_training_may_start_where_the_test_does_not():
@@ -321,3 +353,19 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("GHYENA_CACHE", str(tmp_path / "file"))
     with pytest.raises(InputError, match="file"):
         load_nbody(SMALL)
+
+
+def test_motion_in_other_units_is_motion():
+    """Lengths grow by a factor, time steps by its power 3/2: the same trajectory, larger and slower."""
+    (generator,), times = generators(1), np.array([1.7])
+    positions, velocities, charges = (x[None] for x in initial_state(5, generator))
+
+    def later(x, v, time_step):
+        for _ in range(300):
+            v = v + time_step * forces(x, charges)
+            x = x + time_step * v
+        return np.stack([x, v])
+
+    arrived = in_other_units(np.tile(later(positions, velocities, 1e-4), (2, 1, 1, 1)), times)[:2]
+    larger = in_other_units(np.stack([positions, velocities] * 2), times)[:2]
+    np.testing.assert_allclose(later(*larger, 1.7e-4), arrived, rtol=1e-10)

@@ -15,6 +15,7 @@ from geometric_hyena.operators.kernels import kernels
 SMALL = {"scalar_dim": 3, "vector_dim": 1, "hidden_dim": 12, "vector_channels": 4, "blocks": 2}
 MODELS = {
     "hyena": lambda: GeometricHyena(**SMALL, edge_dim=1, radius=4.0, distance_bumps=2),
+    "moved": lambda: GeometricHyena(**SMALL, edge_dim=1, radius=4.0, distances="moved"),
     "paper": lambda: GeometricHyena(**{**SMALL, "vector_channels": 1}, edge_dim=1, radius=4.0),
     "zero": lambda: GeometricHyena(**SMALL, edge_dim=1, padding="zero", gate="k", interaction=False),
     "messages": lambda: GeometricHyena(**SMALL, edge_dim=1, long_conv=False, global_messages=False),

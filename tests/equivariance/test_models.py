@@ -25,6 +25,10 @@ class TestOneVectorChannel(TestGeometricHyena):
     switches: ClassVar = {"vector_channels": 1}
 
 
+class TestMovedDistances(TestGeometricHyena):
+    switches: ClassVar = {"distances": "moved", "distance_bumps": 2}
+
+
 class TestKeysGatedZeroPadded(TestGeometricHyena):
     switches: ClassVar = {"gate": "k", "padding": "zero", "kv_norm": "l1", "conv_norm": "none"}
 

@@ -24,8 +24,8 @@ class GTransformer(GeometricHyena):
         attention_scale: what the vectors' dot products are divided by, "length" (sqrt N) or "channels"
             (sqrt 3C); the paper leaves it open.
         fused: torch's fused attention; otherwise N x N matrices are materialised, as the papers do.
-        options: edge_dim, radius, distance_bumps, global_tokens, local_messages, global_messages, dropout, as
-            those of `GeometricHyena`.
+        options: edge_dim, radius, distance_bumps, distances, global_tokens, local_messages, global_messages,
+            dropout, as those of `GeometricHyena`.
     """
 
     @passing_on(StackOptions, GeometricHyena)

@@ -22,8 +22,15 @@ from geometric_hyena.operators.segments import Run, equal_length_runs, expand_to
 if TYPE_CHECKING:
     from geometric_hyena.geometry.graph import GeometricBatch
 
-# What the switches of the blocks can be set to.
-SWITCHES = {"gate": GATES, "kv_norm": KV_NORMS, "padding": PADDINGS, "conv_norm": NORMS}
+DISTANCES = ("input", "moved")
+# What the switches of the model and its blocks can be set to.
+SWITCHES = {
+    "gate": GATES,
+    "kv_norm": KV_NORMS,
+    "padding": PADDINGS,
+    "conv_norm": NORMS,
+    "distances": DISTANCES,
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ class StackOptions(TypedDict, total=False):
     edge_dim: int
     radius: float
     distance_bumps: int
+    distances: str
     global_tokens: int
     local_messages: bool
     global_messages: bool
@@ -61,7 +69,7 @@ class GeometricHyena(nn.Module):
 
     Scalars are invariant, vectors rotate, positions rotate and shift. Reflections are no symmetry: products
     of scalars with vectors (polar) are added to cross products (axial), so the model tells left from right.
-    Positions are centred inside, per sequence; messages use the distances between input positions.
+    Positions are centred inside, per sequence.
 
     Args:
         scalar_dim: S, scalar features per token.
@@ -72,6 +80,9 @@ class GeometricHyena(nn.Module):
         edge_dim: E, features per edge that the graphs bring.
         radius: largest distance of neighbours, angstrom; the unit in which the model sees positions.
         distance_bumps: Gaussian features of the distance beside its square; 0 as in the paper.
+        distances: between which positions messages are sent: "input", the batch's; or "moved", those to which
+            the vectors have moved them before each block, as EGNN moves them: more time, and closer to what
+            a trajectory does.
         global_tokens: G, global context tokens.
         local_messages: whether neighbours send messages.
         global_messages: whether global context tokens send messages.
@@ -96,6 +107,7 @@ class GeometricHyena(nn.Module):
         edge_dim: int = 0,
         radius: float = 10.0,
         distance_bumps: int = 0,
+        distances: str = "input",
         global_tokens: int = 4,
         local_messages: bool = True,
         global_messages: bool = True,
@@ -109,6 +121,8 @@ class GeometricHyena(nn.Module):
         block: Callable[..., nn.Module] | None = None,
     ):
         super().__init__()
+        if distances not in DISTANCES:
+            raise ValueError(f"distances: expected one of {', '.join(DISTANCES)}, got {distances!r}")
         self.dims = {"scalar_dim": scalar_dim, "vector_dim": vector_dim, "edge_dim": edge_dim}
         self.distance = DistanceFeatures(radius, distance_bumps)
         self.radius = radius
@@ -135,6 +149,9 @@ class GeometricHyena(nn.Module):
         self.blocks = nn.ModuleList(
             make_block(hidden_dim, vector_channels, projection=projection) for _ in range(blocks)
         )
+        self.moves = None
+        if distances == "moved":
+            self.moves = nn.ModuleList(_small_move(vector_channels) for _ in range(blocks))
         # Of scalars alone: vectors that are scaled at random are lost on what is told by their lengths.
         self.dropout = nn.Dropout(dropout)
         self.output_norm = nn.LayerNorm(hidden_dim)
@@ -154,7 +171,9 @@ class GeometricHyena(nn.Module):
 
         vectors = self.input_vectors(positions, batch.vectors)
         scalars, vectors = project(self.embed, self.embed_scalars(batch.scalars), vectors, geometry)
-        for block in self.blocks:
+        for number, block in enumerate(self.blocks):
+            if self.moves is not None:
+                geometry = self._geometry(batch, self.moved(positions, vectors, number), runs)
             scalars, vectors = block(self.dropout(scalars), vectors, geometry)
         return self.output(scalars, vectors, batch.positions)
 
@@ -163,6 +182,11 @@ class GeometricHyena(nn.Module):
     def input_vectors(self, positions: Tensor, vectors: Tensor | None) -> Tensor:
         """Centred positions (n, 3) in the model's unit, and the batch's vectors, as (n, 1 + V, 3)."""
         return stacked_vectors(positions / self.radius, vectors)
+
+    def moved(self, positions: Tensor, vectors: Tensor, block: int) -> Tensor:
+        """Centred positions (n, 3) as the vectors (n, C, 3) that come to a block have moved them."""
+        assert self.moves is not None
+        return positions + self.radius * self.moves[block](vectors.transpose(1, 2))[..., 0]
 
     def edges(self, offsets: Tensor, mask: Tensor, features: Tensor | None) -> tuple[Tensor, Tensor]:
         """Features (n, K, E) and coefficients (n, K, 4) of the messages over offsets (n, K, 3)."""
@@ -199,3 +223,10 @@ class GeometricHyena(nn.Module):
             sequence, start = expand_to_pieces(numbers, sharding.pieces), sharding.start
         shared = (runs, sequence, start, sharding)
         return Geometry.of(positions, index, edges_of, *shared, features=features)
+
+
+def _small_move(vectors: int) -> nn.Linear:
+    """Close to none at first: what is moved changes where the next block moves it."""
+    move = nn.Linear(vectors, 1, bias=False)
+    nn.init.xavier_uniform_(move.weight, gain=0.001)
+    return move

@@ -23,8 +23,8 @@ class SE3Transformer(GeometricHyena):
         blocks: number of blocks.
         attention_values: "equation", or "code2" for the paper's listing, see
             `operators.cross_product_vector_attention`.
-        options: edge_dim, radius, distance_bumps, global_tokens, local_messages, global_messages, dropout, as
-            those of `GeometricHyena`.
+        options: edge_dim, radius, distance_bumps, distances, global_tokens, local_messages, global_messages,
+            dropout, as those of `GeometricHyena`.
     """
 
     @passing_on(StackOptions, GeometricHyena)

@@ -23,8 +23,8 @@ class SteerableHyena(GeometricHyena):
         degrees: degrees of the features, with 0 and 1 among them, as numbers or as text such as "0,1,2".
         scalarisation: leave out the couplings of higher degrees with all but scalars.
         conv_norm: scale of the convolutions, "length" (1/N), "sqrt_length" or "none".
-        options: edge_dim, radius, distance_bumps, global_tokens, local_messages, global_messages, dropout, as
-            those of `GeometricHyena`.
+        options: edge_dim, radius, distance_bumps, distances, global_tokens, local_messages, global_messages,
+            dropout, as those of `GeometricHyena`.
 
     Raises:
         InputError: for degrees without 0 and 1, or that are none.

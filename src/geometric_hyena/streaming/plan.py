@@ -64,8 +64,8 @@ def make_plan(
     tokens, size = sum(lengths), next(model.parameters()).element_size()
     sizes = _sizes(model, neighbors)
     held = (resident_bytes() or _PROCESS) + _RESERVE
-    # Positions, and a copy while they are centred.
-    per_token = 3 * size + extra
+    # Positions, and those to which blocks move them.
+    per_token = 3 * size * (1 if model.moves is None else 2) + extra
     chunk = min(staging.CHUNK_TOKENS, tokens)
     fixed = held + _chunk_bytes(sizes, neighbors, size, chunk)
     shape = sorted(set(lengths), reverse=True)

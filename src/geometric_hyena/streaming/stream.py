@@ -92,7 +92,8 @@ class _Streamed:
         self.tokens, self.runs = sum(lengths), equal_length_runs(lengths)
         self.ends = np.cumsum(lengths)
         self.dtype = next(model.parameters()).dtype
-        self.positions = self._centred_positions()
+        self.centred = self._centred_positions()
+        self.positions = self.centred  # between which messages are sent
         self.rows: RowArray | None = None  # what neighbours send, where they do
 
     @property
@@ -106,7 +107,9 @@ class _Streamed:
         features = [self._array(self.hidden), self._array(3, channels)]
         self._stage(projection_stage(self.model.embed), None, features)
         between: list[ChannelArray] = []
-        for block in self.model.blocks:
+        for number, block in enumerate(self.model.blocks):
+            if self.model.moves is not None:
+                self.positions = self._moved_positions(number, features[1])
             if isinstance(block, MessageBlock):
                 self._stage(block.stage(), features, features)
                 continue
@@ -168,7 +171,7 @@ class _Streamed:
         given = self.batch.vectors
         vectors = None if given is None else given[start:stop].to(self.dtype)
         scalars = self.model.embed_scalars(self.batch.scalars[start:stop].to(self.dtype))
-        return [scalars.T, self.model.input_vectors(self.positions[start:stop], vectors).permute(2, 1, 0)]
+        return [scalars.T, self.model.input_vectors(self.centred[start:stop], vectors).permute(2, 1, 0)]
 
     def _bare_geometry(self, start: int, stop: int) -> Geometry:
         """Of some tokens what the first pass looks at."""
@@ -235,6 +238,14 @@ class _Streamed:
         for start, stop in pairwise([0, *self.ends.tolist()]):
             held[start:stop] -= held[start:stop].mean(dim=0)
         return held
+
+    def _moved_positions(self, block: int, vectors: ChannelArray) -> Tensor:
+        """(T, 3), where tokens are for a block of a model that moves them."""
+        moved = self.positions if self.positions is not self.centred else torch.empty_like(self.centred)
+        for start, stop in self._blocks():
+            arriving = vectors.read(start, stop).permute(2, 1, 0)
+            moved[start:stop] = self.model.moved(self.centred[start:stop], arriving, block)
+        return moved
 
 
 def _emitted(block: GeometricHyenaBlock, hidden: int, channels: int) -> list[tuple[int, ...]]:

@@ -19,6 +19,7 @@ class NetworkConfig:
         blocks: number of blocks.
         global_tokens: global context tokens per sequence.
         distance_bumps: Gaussian features of the distance (0: its square alone, as in the paper).
+        distances: of messages: input, or moved (as blocks have moved positions).
         conv_norm: scale of the convolutions: length (1/N), sqrt_length or none.
         order: of tokens: natural, axis, curve, random, displaced:F (a part F).
         local_messages: whether neighbours send messages.
@@ -37,6 +38,7 @@ class NetworkConfig:
     blocks: int = 2
     global_tokens: int = 4
     distance_bumps: int = 0
+    distances: str = "input"
     conv_norm: str = "length"
     order: str = "natural"
     local_messages: bool = True

@@ -47,7 +47,7 @@ class NBodyRun(RunConfig):
     # Every particle is every other's neighbour: global tokens would bring it nothing that is not there.
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(
-            hidden_dim=64, blocks=4, distance_bumps=16, global_messages=False
+            hidden_dim=64, blocks=4, distance_bumps=16, distances="moved", global_messages=False
         )
     )
     # Geometric Hyena learns faster at 3e-3, where EGNN diverges.

@@ -2,16 +2,14 @@
 
 from geometric_hyena.data.nbody.config import NBodyConfig
 from geometric_hyena.data.nbody.dataset import (
-    EDGE_FEATURES,
-    NODE_FEATURES,
     Augmented,
     NBodyData,
     NBodyDataset,
-    NBodySample,
     Shuffled,
     load_nbody,
 )
 from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories, simulate
+from geometric_hyena.data.nbody.states import EDGE_FEATURES, NODE_FEATURES, NBodySample
 
 __all__ = [
     "EDGE_FEATURES",

@@ -29,10 +29,10 @@ class NBodyConfig:
         test: test trajectories (2000).
         steps: steps that are simulated.
         start: step that is the input, -1: any saved one (egnn 3100, se3-hyena 0, fuchs -1).
-        train_start: the same in training, where it may differ (as start).
+        train_start: the same in training (as start); -1: any in half of the draws.
         lag: steps from input to target.
         walls: reflect particles at the walls of the box |x| <= 5 (fuchs true, others false).
-        augment: reorder, mirror, recharge and reverse training trajectories in every epoch.
+        augment: in training reorder, mirror, recharge, reverse (and rescale draws).
         scale: unit of length in which the model sees positions.
         seed: of the simulations; that of weights and order is another.
     """
@@ -83,6 +83,12 @@ def start_steps(config: NBodyConfig, start: int | None) -> list[int]:
     if start is None or start == ANY_FRAME:
         return list(range(SAVED_EVERY, config.steps - config.lag, SAVED_EVERY))
     return [start]
+
+
+def other_lags(config: NBodyConfig) -> list[int]:
+    """From 0.7 to 1.4 of the lag of a resolved configuration, and between saved steps."""
+    lags = range(SAVED_EVERY, 2 * config.lag, SAVED_EVERY)
+    return [lag for lag in lags if 0.7 * config.lag <= lag <= 1.4 * config.lag]
 
 
 def _check(config: NBodyConfig) -> None:

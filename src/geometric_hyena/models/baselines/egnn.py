@@ -37,7 +37,10 @@ class EGNNLayer(nn.Module):
         super().__init__()
         self.shifts = shifts
         self.message = EdgePerceptron(hidden, 1 + edges, hidden)
-        self.to_shift = perceptron(hidden, hidden, shifts, bias=False)
+        last = nn.Linear(hidden, shifts, bias=False)
+        # Small at first, as in the authors' code: offsets of shifted positions grow from layer to layer.
+        nn.init.xavier_uniform_(last.weight, gain=0.001)
+        self.to_shift = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), last)
         self.to_velocity = perceptron(hidden, hidden, shifts * velocities) if velocities else None
         self.update = perceptron((1 + heard) * hidden, hidden, hidden)
 
