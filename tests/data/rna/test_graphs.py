@@ -98,6 +98,29 @@ def test_no_edge_steps_over_the_end_of_a_chain(sketch):
     assert graph.edge_features[across][:, 1:].sum() == 0
 
 
+def test_context_is_what_nucleotides_near_have_of_the_same_strand(sketch):
+    probabilities = np.random.default_rng(0).random((10, 10)).astype(np.float32)
+    plain, _ = rna_graph(sketch, STRUCTURE, "backbone", pair_probabilities=probabilities)
+    told, _ = rna_graph(sketch, STRUCTURE, "backbone", pair_probabilities=probabilities, context=2)
+    names = feature_names(pairing=True, context=2)
+    assert told.scalars.shape == (30, len(names))
+    assert torch.equal(told.scalars[:, : plain.scalars.shape[1]], plain.scalars)
+    own = {name: plain.scalars[::3, i] for i, name in enumerate(feature_names(pairing=True))}
+    for step in (-2, -1, 1, 2):
+        for name in ("nucleotide_A", "loop_H", "partner_C", "pairs_with_G"):
+            near = told.scalars[::3, names.index(f"{name}_at_{step:+d}")]
+            expected = torch.zeros(10)
+            inside = slice(max(0, -step), min(10, 10 - step))
+            expected[inside] = own[name][max(0, step) : min(10, 10 + step)]
+            assert expected.any()
+            assert torch.equal(near, expected)
+    far = np.where(sketch.residue[:, None] < 5, 0, 50).astype(np.float32)
+    apart = replace(sketch, coordinates=sketch.coordinates + far)
+    strands, _ = rna_graph(apart, STRUCTURE, "backbone", context=1)
+    letters = [feature_names(context=1).index(f"nucleotide_{x}_at_+1") for x in "ACGU"]
+    assert strands.scalars[::3, letters].sum(dim=1).tolist() == [1] * 4 + [0] + [1] * 4 + [0]
+
+
 def test_features_are_invariant(sketch):
     rotation = random_rotation(torch.Generator().manual_seed(0)).numpy()
     moved = replace(sketch, coordinates=(sketch.coordinates @ rotation.T + 7).astype(np.float32))

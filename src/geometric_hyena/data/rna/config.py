@@ -7,6 +7,7 @@ from geometric_hyena.data.rna.representations import REPRESENTATIONS
 from geometric_hyena.errors import InputError
 
 SPLITS = ("random", "cluster", "own")
+LARGEST_CONTEXT = 100
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class RnaConfig:
         representation: backbone (P, C4', N9 or N1 of a nucleotide) or all-atom.
         hydrogens: give hydrogens tokens, too, in all-atom.
         pair_probabilities: give those of ViennaRNA as features.
+        context: nucleotides on either side whose letters, loops and partners a token is told, too.
         split: random, cluster (of like sequences) or own; none: own, else random.
         split_seed: of the random and the cluster split.
         neighbors: number of nearest neighbours of a token.
@@ -35,6 +37,7 @@ class RnaConfig:
     representation: str = "backbone"
     hydrogens: bool = False
     pair_probabilities: bool = True
+    context: int = 8
     split: str | None = None
     split_seed: int = 0
     neighbors: int = 16
@@ -129,6 +132,8 @@ def check_rna_config(config: RnaConfig) -> None:
             raise InputError(f"data.{name}: expected {' or '.join(known)}, got '{value}'")
     if config.hydrogens and config.representation != "all-atom":
         raise InputError("data.hydrogens: only all-atom has tokens for hydrogens")
+    if not 0 <= config.context <= LARGEST_CONTEXT:
+        raise InputError(f"data.context: expected 0 to {LARGEST_CONTEXT}, got {config.context}")
     if config.neighbors < 1:
         raise InputError(f"data.neighbors: expected at least 1, got {config.neighbors}")
     if not config.radius > 0:

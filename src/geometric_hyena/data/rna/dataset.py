@@ -21,7 +21,7 @@ from geometric_hyena.data.rna.config import (
     TcRiboConfig,
     check_rna_config,
 )
-from geometric_hyena.data.rna.graphs import PAIRING_FEATURES, RNA_FEATURES, rna_graph
+from geometric_hyena.data.rna.graphs import feature_names, rna_graph
 from geometric_hyena.data.rna.kept_pairing import keep_pair_probabilities, kept_pair_probabilities
 from geometric_hyena.data.rna.open_vaccine import PAPER_TARGETS, load_open_vaccine
 from geometric_hyena.data.rna.records import Level, RnaData, RnaRecord
@@ -140,12 +140,13 @@ def graph_of(structure: RnaStructure, dot_bracket: str, config: RnaConfig) -> Ge
         neighbors=config.neighbors,
         radius=config.radius,
         pair_probabilities=probabilities,
+        context=config.context,
     )[0]
 
 
 def scalar_features(config: RnaConfig) -> int:
     """S of the graphs of a configuration."""
-    return RNA_FEATURES + (PAIRING_FEATURES if config.pair_probabilities else 0)
+    return len(feature_names(config.pair_probabilities, config.context))
 
 
 def _read(config: RnaConfig, files: StructureFiles | None) -> RnaData:

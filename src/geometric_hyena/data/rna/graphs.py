@@ -28,17 +28,26 @@ _NAMES = (
     "has_theta",
 )
 _PAIRING = tuple(f"pairs_with_{name}" for name in NUCLEOTIDES)
-RNA_FEATURES = len(_NAMES)  # S of `rna_graph`
-PAIRING_FEATURES = len(_PAIRING)  # as many more with pair probabilities
+# What a token is told of nucleotides near its own along the chain, too.
+_SEQUENCE = tuple(name for name in _NAMES if name.startswith(("nucleotide_", "loop_", "partner_")))
+RNA_FEATURES = len(_NAMES)  # S of `rna_graph` without pair probabilities and context
 # Nucleotides from a token's to its neighbour's, towards the 3' end, that an edge tells apart.
 _STEPS = (-2, -1, 0, 1, 2)
 # E of `rna_graph`: whether the tokens are the ends of a base pair, which of the steps leads to the neighbour
 EDGE_FEATURES = 1 + len(_STEPS)
 
 
-def feature_names(pairing: bool = False) -> list[str]:
-    """Names of the scalar features of `rna_graph` in their order, without and with pair probabilities."""
-    return [*_NAMES, *(_PAIRING if pairing else ())]
+def feature_names(pairing: bool = False, context: int = 0) -> list[str]:
+    """Names of the scalar features of `rna_graph` in their order.
+
+    Args:
+        pairing: with those of pair probabilities.
+        context: nucleotides on either side whose features are given, too; `loop_S_at_-2` is that of the
+            second before.
+    """
+    own = _PAIRING if pairing else ()
+    near = [f"{name}_at_{step:+d}" for step in _context_steps(context) for name in (*_SEQUENCE, *own)]
+    return [*_NAMES, *own, *near]
 
 
 def rna_graph(
@@ -50,6 +59,7 @@ def rna_graph(
     neighbors: int = 16,
     radius: float = 10.0,
     pair_probabilities: np.ndarray | None = None,
+    context: int = 0,
 ) -> tuple[GeometricGraph, Tensor]:
     """The graph of a structure, and the nucleotide of every token.
 
@@ -60,11 +70,13 @@ def rna_graph(
         hydrogens: give hydrogens tokens, in `all-atom`.
         neighbors: number of nearest neighbours; the partner in a base pair comes on top of them.
         radius: their largest distance, angstrom.
-        pair_probabilities: (N, N), for PAIRING_FEATURES more: the chance to pair with an A, a C, a G, a U.
+        pair_probabilities: (N, N), for four features more: the chance to pair with an A, a C, a G, a U.
+        context: nucleotides on either side, of the same strand, whose letter, loop type, partner's letter and
+            pair probabilities a token is told, too.
 
     Returns:
-        Graph with scalars (T, RNA_FEATURES), edge features (T, K, EDGE_FEATURES), residues the nucleotides;
-        nucleotides (T,) int64.
+        Graph with scalars (T, S), S the number of `feature_names`, edge features (T, K, EDGE_FEATURES),
+        residues the nucleotides; nucleotides (T,) int64.
 
     Raises:
         InputError: where brackets and structure differ in length, or no token is left.
@@ -82,7 +94,9 @@ def rna_graph(
     positions = torch.from_numpy(structure.coordinates[chosen.atoms])
     table = _with_pairs(nearest_neighbors(positions, neighbors, radius).numpy(), chosen, partner)
     graph = GeometricGraph(
-        scalars=torch.from_numpy(_scalars(structure, dot_bracket, partner, chosen, pair_probabilities)),
+        scalars=torch.from_numpy(
+            _scalars(structure, dot_bracket, partner, chosen, pair_probabilities, context)
+        ),
         positions=positions,
         neighbors=torch.from_numpy(table),
         edge_features=torch.from_numpy(_edges(table, chosen, partner, structure)),
@@ -97,6 +111,7 @@ def _scalars(
     partner: np.ndarray,
     chosen: Tokens,
     probabilities: np.ndarray | None,
+    context: int,
 ) -> np.ndarray:
     letters = np.array([NUCLEOTIDES.find(letter) for letter in structure.sequence])  # -1: the last column
     nucleotide = np.eye(5, dtype=np.float32)[letters]
@@ -113,12 +128,37 @@ def _scalars(
     per_nucleotide = np.concatenate(
         [nucleotide, loop, paired, waves, end, turns.reshape(len(structure), 4), known], axis=1
     )
+    told = [nucleotide, loop, paired]
     if probabilities is not None:
         likely = probabilities @ nucleotide[:, : len(NUCLEOTIDES)]
         per_nucleotide = np.concatenate([per_nucleotide, likely], axis=1)
+        told.append(likely)
+    if context:
+        near = _along_strands(np.concatenate(told, axis=1), _strands(structure), context)
+        per_nucleotide = np.concatenate([per_nucleotide, near], axis=1)
     elements = structure.elements[chosen.atoms]
     element = np.eye(len(_ELEMENTS))[[_ELEMENTS.index(e) if e in _ELEMENTS else -1 for e in elements]]
     return np.concatenate([element, per_nucleotide[chosen.nucleotide]], axis=1).astype(np.float32)
+
+
+def _context_steps(context: int) -> list[int]:
+    return [step for step in range(-context, context + 1) if step]
+
+
+def _along_strands(features: np.ndarray, strand: np.ndarray, context: int) -> np.ndarray:
+    """Features (N, F) of the nucleotides near each, step by step, (N, 2 context F); zeros beyond the ends."""
+    place = np.arange(len(features))
+    near = []
+    for step in _context_steps(context):
+        other = (place + step).clip(0, len(features) - 1)
+        same = (other == place + step) & (strand[other] == strand)
+        near.append(features[other] * same[:, None])
+    return np.concatenate(near, axis=1)
+
+
+def _strands(structure: RnaStructure) -> np.ndarray:
+    """Which strand each nucleotide is of, (N,): one ends with its chain, or at a gap."""
+    return np.concatenate([[0], np.cumsum(structure.chain_ends())[:-1]])
 
 
 def _with_pairs(table: np.ndarray, chosen: Tokens, partner: np.ndarray) -> np.ndarray:
@@ -141,8 +181,7 @@ def _edges(table: np.ndarray, chosen: Tokens, partner: np.ndarray, structure: Rn
     ends = np.zeros(len(table), dtype=bool)
     ends[chosen.pairing[chosen.pairing >= 0]] = True
     paired = ends[:, None] & ends[table] & (partner[own] == other)
-    # A step over the end of a chain, or over a gap, is none.
-    strand = np.concatenate([[0], np.cumsum(structure.chain_ends())[:-1]])
+    strand = _strands(structure)  # a step from one to another is none
     along = strand[own] == strand[other]
     steps = [along & (other - own == step) for step in _STEPS]
     return (np.stack([paired, *steps], axis=2) & (table >= 0)[:, :, None]).astype(np.float32)

@@ -7,8 +7,8 @@ from typing import Any
 
 from geometric_hyena.data.rna.builder.ideal_residues import are_kept
 from geometric_hyena.data.rna.config import RnaConfig
-from geometric_hyena.data.rna.dataset import build_structures
-from geometric_hyena.data.rna.graphs import EDGE_FEATURES, PAIRING_FEATURES, RNA_FEATURES
+from geometric_hyena.data.rna.dataset import build_structures, scalar_features
+from geometric_hyena.data.rna.graphs import EDGE_FEATURES
 from geometric_hyena.data.rna.kept_pairing import is_kept_anywhere
 from geometric_hyena.errors import MissingDependencyError
 from geometric_hyena.reproduce import sources
@@ -158,7 +158,7 @@ def column(
         axis="representation",
         models=tuple(row.name for row in rows),
         options=lambda _: shown,
-        inputs={"scalar_dim": RNA_FEATURES + PAIRING_FEATURES, "vector_dim": 0, "edge_dim": EDGE_FEATURES},
+        inputs={"scalar_dim": scalar_features(RnaConfig()), "vector_dim": 0, "edge_dim": EDGE_FEATURES},
         cost=lambda _: data.nucleotides * _TOKENS[representation],
         check=check_rna,
         prepare=build_structures,
