@@ -126,3 +126,17 @@ def test_a_moved_run_is_resumed_where_it_is(uninterrupted, tmp_path):
     before = (uninterrupted / "summary.json").read_bytes()
     check_resumed(run, uninterrupted)
     assert (uninterrupted / "summary.json").read_bytes() == before
+
+
+def test_other_data_than_a_run_began_with_are_refused(uninterrupted, tmp_path, capsys):
+    """As if the trajectory had been another one then."""
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    (run / "summary.json").unlink()
+    environment = json.loads((run / "environment.json").read_text())
+    environment["data_sha256"][0] = "0" * 64
+    (run / "environment.json").write_text(json.dumps(environment))
+    weights = (run / "model.safetensors").read_bytes()
+    assert ghyena("train", "--resume", run) == 2
+    assert f"{run}: its data are not those with which it began" in capsys.readouterr().err
+    assert (run / "model.safetensors").read_bytes() == weights
+    assert not (run / "summary.json").exists()

@@ -42,7 +42,10 @@ def test_configuration_is_complete_and_trains_the_same_run_again(moving_run):
 def test_environment_says_where_the_result_came_from(moving_run):
     found = json.loads((moving_run / "environment.json").read_text())
     hardware = {"platform", "cpu", "cpu_cores", "gpu"}
-    assert {"command", "geometric_hyena", "commit", "python", "torch", "numba"} | hardware == set(found)
+    program = {"command", "geometric_hyena", "commit", "python", "torch", "numba"}
+    assert program | hardware | {"data_sha256"} == set(found)
+    assert found["data_sha256"]
+    assert all(len(x) == 64 for x in found["data_sha256"])
     assert found["torch"] == torch.__version__
 
 

@@ -1,7 +1,7 @@
 """A run directory: what was asked, what was learned, how well it did, and where it came from.
 
 config.yaml        the resolved configuration
-environment.json   command, commit, versions, hardware
+environment.json   command, commit, versions, hardware, checksums of the data
 metrics.jsonl      one line an epoch
 checkpoints/       last.ckpt and best.ckpt, to resume from
 model.safetensors  the best weights
@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,13 @@ class RunDirectory:
                 f"{self.path}: training has not finished; go on with ghyena train --resume {self.path}"
             )
 
-    def create(self, recipe: str, config: Any, command: str) -> None:
+    def create(self, recipe: str, config: Any, command: str, data_sha256: Sequence[str]) -> None:
         """Make the directory with its environment and configuration; the latter, last, makes it a run."""
         make_folder(self.last.parent)
         try:
-            write_json(self.environment, {"command": command, **environment()})
+            write_json(
+                self.environment, {"command": command, **environment(), "data_sha256": list(data_sha256)}
+            )
             self.write_config(recipe, config)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -17,8 +17,14 @@ from geometric_hyena.models.size import match_parameters, parameter_count
 from geometric_hyena.provenance import environment
 from geometric_hyena.training import ranks
 from geometric_hyena.training.config import RunConfig, changed_network, check_run_config
-from geometric_hyena.training.evaluated_data import changed_options, check_other_split, check_same_data
 from geometric_hyena.training.interruption import resumable
+from geometric_hyena.training.known_data import (
+    changed_options,
+    check_other_split,
+    check_same_data,
+    check_unchanged,
+    checksums,
+)
 from geometric_hyena.training.lock import locked
 from geometric_hyena.training.loop import fit
 from geometric_hyena.training.memory_check import check_training, prediction_check
@@ -64,7 +70,7 @@ def train(
         def begin() -> None:
             held.enter_context(locked(run))
             run.check_new()  # another process may have been faster
-            run.create(recipe.name, config, command)
+            run.create(recipe.name, config, command, checksums(task.identity))
 
         ranks.from_first(begin)
         return run, _fit_and_finish(run, task, config, resume=False)
@@ -74,7 +80,7 @@ def resume(path: str | Path, *, force: bool = False) -> tuple[RunDirectory, Eval
     """Go on with a run from its last checkpoint, to the weights it would have had uninterrupted.
 
     Raises:
-        InputError: where there is no such run, it has ended, or another process trains it.
+        InputError: where there is no such run, it has ended, another process trains it, or its data changed.
         GHyenaError: where a loss or a gradient became NaN or infinite.
         Interruption: by Ctrl-C or SIGTERM, with how to go on.
     """
@@ -96,6 +102,7 @@ def resume(path: str | Path, *, force: bool = False) -> tuple[RunDirectory, Eval
 
         ranks.from_first(begin)
         task = ranks.first_then_others(lambda: recipe.task_class()(config))
+        check_unchanged(run, task.identity)
         check_training(task, config, force)
         return run, _fit_and_finish(run, task, config, resume=run.last.is_file())
 

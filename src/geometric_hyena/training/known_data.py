@@ -1,4 +1,4 @@
-"""What a trained run may be judged on: outputs that it has, molecules that it was not trained on."""
+"""What a run knows of its data: that they are still the same, and what else it may be judged on."""
 
 import dataclasses
 import json
@@ -7,6 +7,31 @@ from typing import Any
 
 from geometric_hyena.errors import InputError
 from geometric_hyena.training.run_directory import RunDirectory
+
+
+def checksums(identity: Any) -> list[str]:
+    """Every sha256 in what identifies data, in order."""
+    if isinstance(identity, Mapping):
+        found = [x for key, value in identity.items() if key != "sha256" for x in checksums(value)]
+        own = identity.get("sha256", ())
+        return sorted([*found, *([own] if isinstance(own, str) else map(str, dict(own).values()))])
+    if isinstance(identity, (list, tuple)):
+        return sorted(x for value in identity for x in checksums(value))
+    return []
+
+
+def check_unchanged(run: RunDirectory, identity: Mapping[str, Any]) -> None:
+    """Refuse to go on training with other data than those with which the run began.
+
+    Raises:
+        InputError: where a checksum has changed.
+    """
+    before = run.read_environment().get("data_sha256")
+    if before is not None and before != checksums(identity):
+        raise InputError(
+            f"{run.path}: its data are not those with which it began; restore them, or train another run "
+            f"with --out"
+        )
 
 
 def changed_options(trained: Any, asked: Any, among: Sequence[str] | None = None) -> list[str]:
