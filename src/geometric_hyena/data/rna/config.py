@@ -89,7 +89,10 @@ class TcRiboConfig(RnaConfig):
 
     Attributes:
         path: Tc-Riboswitches.csv; see ghyena data tc-ribo --help.
+        context: nucleotides on either side whose letters, loops and partners a token is told, too.
     """
+
+    context: int = 0  # 248 variants of a molecule would be learned by heart
 
     path: str | None = None
 

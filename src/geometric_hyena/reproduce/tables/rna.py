@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from geometric_hyena.data.rna.builder.ideal_residues import are_kept
-from geometric_hyena.data.rna.config import RnaConfig
+from geometric_hyena.data.rna.config import OpenVaccineConfig, RibonanzaConfig, RnaConfig, TcRiboConfig
 from geometric_hyena.data.rna.dataset import build_structures, scalar_features
 from geometric_hyena.data.rna.graphs import EDGE_FEATURES
 from geometric_hyena.data.rna.kept_pairing import is_kept_anywhere
@@ -69,6 +69,7 @@ class DataSet:
 
     Attributes:
         recipe: its recipe.
+        config: what is read and built, by default.
         title: in words.
         source: its file.
         opponents: those that stand beside every model.
@@ -81,6 +82,7 @@ class DataSet:
     """
 
     recipe: str
+    config: RnaConfig
     title: str
     source: Source
     opponents: tuple[str, ...]
@@ -97,6 +99,7 @@ _TOKENS = {"backbone": 3.0, "all-atom": 21.5}  # of a nucleotide: beads, or heav
 
 OPEN_VACCINE = DataSet(
     "open-vaccine",
+    OpenVaccineConfig(),
     "Open Vaccine",
     sources.OPEN_VACCINE,
     _PER_NUCLEOTIDE,
@@ -106,6 +109,7 @@ OPEN_VACCINE = DataSet(
 )
 RIBONANZA = DataSet(
     "ribonanza",
+    RibonanzaConfig(),
     "Ribonanza-2k",
     sources.RIBONANZA,
     _PER_NUCLEOTIDE,
@@ -115,6 +119,7 @@ RIBONANZA = DataSet(
 )
 TC_RIBO = DataSet(
     "tc-ribo",
+    TcRiboConfig(),
     "Tc-Riboswitches",
     sources.TC_RIBO,
     _PER_MOLECULE,
@@ -158,7 +163,7 @@ def column(
         axis="representation",
         models=tuple(row.name for row in rows),
         options=lambda _: shown,
-        inputs={"scalar_dim": scalar_features(RnaConfig()), "vector_dim": 0, "edge_dim": EDGE_FEATURES},
+        inputs={"scalar_dim": scalar_features(data.config), "vector_dim": 0, "edge_dim": EDGE_FEATURES},
         cost=lambda _: data.nucleotides * _TOKENS[representation],
         check=check_rna,
         prepare=build_structures,
