@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from geometric_hyena.data.nbody import Augmented, NBodyConfig, Shuffled, cache, load_nbody, simulate
+from geometric_hyena.data.nbody import Augmented, NBodyConfig, Shuffled, cache, dataset, load_nbody, simulate
 from geometric_hyena.data.nbody.config import resolve_config, start_steps
 from geometric_hyena.data.nbody.simulation import forces, initial_state, reflect
 from geometric_hyena.data.nbody.states import in_other_units
@@ -173,6 +173,18 @@ def test_samples_are_states_with_displacements_seen_from_the_centre_of_mass():
     np.testing.assert_allclose(now, positions[0], atol=1e-6)
     np.testing.assert_allclose(velocity, velocities[0], atol=1e-6)
     np.testing.assert_allclose(displacement, positions[1] - positions[0], atol=1e-5)
+
+
+def test_samples_of_large_systems_are_made_one_by_one(monkeypatch):
+    kept = load_nbody(SMALL).test
+    monkeypatch.setattr(dataset, "_PAIRS_AT_ONCE", 0)
+    data = load_nbody(SMALL).test
+    assert data._relative is None
+    for i in range(len(data)):
+        graph, expected = data[i].graph, kept[i].graph
+        for name in ("scalars", "positions", "vectors", "neighbors", "edge_features"):
+            assert torch.equal(getattr(graph, name), getattr(expected, name))
+        assert torch.equal(data[i].target, kept[i].target)
 
 
 def targets(data):

@@ -16,6 +16,7 @@ from geometric_hyena.data.nbody.states import NBodySample, States, in_other_unit
 from geometric_hyena.data.splits import Splits
 
 _SPLITS = ("train", "validation", "test")
+_PAIRS_AT_ONCE = 1 << 21  # of particles, whose edges are kept: 32 MiB
 
 
 class _Current(Dataset[NBodySample]):
@@ -28,13 +29,16 @@ class _Current(Dataset[NBodySample]):
 
     @current.setter
     def current(self, states: States) -> None:
-        # Once for all of them: one by one it would take a quarter of a training step.
-        self._current, self._relative = states, states.relative()
+        self._current = states
+        # Of small systems once for all: one by one it would take a quarter of a training step.
+        self._relative = states.relative() if states.pairs <= _PAIRS_AT_ONCE else None
 
     def __len__(self) -> int:
         return len(self._current.charges)
 
     def __getitem__(self, index: int) -> NBodySample:
+        if self._relative is None:
+            return self._current.one(index).relative().sample(0)
         return self._relative.sample(index)
 
 

@@ -52,11 +52,21 @@ class States(NamedTuple):
         drift = lag * vectors[1].mean(dim=1, keepdim=True)
         return cls(vectors, charges, torch.zeros_like(drift) if walls else drift, lag)
 
-    def relative(self) -> "_Relative":
+    @property
+    def pairs(self) -> int:
+        """Pairs of particles in all trajectories."""
+        return self.charges.shape[0] * self.charges.shape[1] ** 2
+
+    def one(self, index: int) -> "States":
+        """Those of one trajectory, S = 1."""
+        only = slice(index, index + 1)
+        return States(self.vectors[:, only], self.charges[only], self.drift[only], self.lag)
+
+    def relative(self) -> "Relative":
         """As seen from the centre of mass, all trajectories at once."""
         positions, velocities, displacements, _ = self.vectors
         velocities, charges = velocities - self.drift / self.lag, self.charges[..., None]
-        return _Relative(
+        return Relative(
             torch.cat([velocities.norm(dim=-1, keepdim=True), charges], dim=-1),
             positions,
             velocities[:, :, None],
@@ -84,7 +94,7 @@ class States(NamedTuple):
         )
 
 
-class _Relative(NamedTuple):
+class Relative(NamedTuple):
     """What a model sees of S trajectories of n particles, and what it is to predict.
 
     Attributes:
@@ -127,8 +137,8 @@ def _edges(positions: Tensor, charges: Tensor) -> Tensor:
 def in_other_units(vectors: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Motions (4, S, n, 3), in the order of `States`, in units in which they take `times` (S,) as long.
 
-    With charges and masses as they are, forces stay what they are where lengths grow by a factor and times by
-    its power 3/2.
+    Coulomb's law and Newton's are the same where lengths grow by a factor and times by its power 3/2, charges
+    and masses as they are.
     """
     length = times ** (2 / 3)
     factors = np.stack([length, length / times] * 2)
