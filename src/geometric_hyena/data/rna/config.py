@@ -19,7 +19,7 @@ class RnaConfig:
         representation: backbone (P, C4', N9 or N1 of a nucleotide) or all-atom.
         hydrogens: give hydrogens tokens, too, in all-atom.
         pair_probabilities: give those of ViennaRNA as features.
-        context: nucleotides on either side whose letters, loops and partners a token is told, too.
+        context: nucleotides on either side whose letter, loop and partner a token is told.
         split: random, cluster (of like sequences) or own; none: own, else random.
         split_seed: of the random and the cluster split.
         neighbors: number of nearest neighbours of a token.
@@ -89,7 +89,7 @@ class TcRiboConfig(RnaConfig):
 
     Attributes:
         path: Tc-Riboswitches.csv; see ghyena data tc-ribo --help.
-        context: nucleotides on either side whose letters, loops and partners a token is told, too.
+        context: nucleotides on either side whose letter, loop and partner a token is told.
     """
 
     context: int = 0  # 248 variants of a molecule would be learned by heart
