@@ -179,12 +179,12 @@ def test_samples_of_large_systems_are_made_one_by_one(monkeypatch):
     kept = load_nbody(SMALL).test
     monkeypatch.setattr(dataset, "_PAIRS_AT_ONCE", 0)
     data = load_nbody(SMALL).test
-    assert data._relative is None
     for i in range(len(data)):
         graph, expected = data[i].graph, kept[i].graph
         for name in ("scalars", "positions", "vectors", "neighbors", "edge_features"):
             assert torch.equal(getattr(graph, name), getattr(expected, name))
         assert torch.equal(data[i].target, kept[i].target)
+    assert data._relative is None
 
 
 def targets(data):

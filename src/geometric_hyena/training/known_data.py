@@ -9,14 +9,16 @@ from geometric_hyena.errors import InputError
 from geometric_hyena.training.run_directory import RunDirectory
 
 
-def checksums(identity: Any) -> list[str]:
-    """Every sha256 in what identifies data, in order."""
+def checksums(identity: Any, named: bool = False) -> list[str]:
+    """Every sha256 in what identifies data, in order; `named`: what is given stands under that name."""
+    if isinstance(identity, str):
+        return [identity] if named else []
     if isinstance(identity, Mapping):
-        found = [x for key, value in identity.items() if key != "sha256" for x in checksums(value)]
-        own = identity.get("sha256", ())
-        return sorted([*found, *([own] if isinstance(own, str) else map(str, dict(own).values()))])
+        return sorted(
+            x for key, value in identity.items() for x in checksums(value, named or key == "sha256")
+        )
     if isinstance(identity, (list, tuple)):
-        return sorted(x for value in identity for x in checksums(value))
+        return sorted(x for value in identity for x in checksums(value, named))
     return []
 
 

@@ -85,8 +85,10 @@ def start_steps(config: NBodyConfig, start: int | None) -> list[int]:
     return [start]
 
 
-def other_lags(config: NBodyConfig) -> list[int]:
-    """From 0.7 to 1.4 of the lag of a resolved configuration, and between saved steps."""
+def drawn_lags(config: NBodyConfig) -> list[int]:
+    """Of a resolved configuration the lag; augmented, and without walls, all from 0.7 to 1.4 of it."""
+    if config.walls or not config.augment:
+        return [config.lag]
     lags = range(SAVED_EVERY, 2 * config.lag, SAVED_EVERY)
     return [lag for lag in lags if 0.7 * config.lag <= lag <= 1.4 * config.lag]
 

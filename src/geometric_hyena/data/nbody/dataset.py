@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from geometric_hyena.data.nbody.cache import cached_trajectories
-from geometric_hyena.data.nbody.config import NBodyConfig, other_lags, resolve_config, start_steps
+from geometric_hyena.data.nbody.config import NBodyConfig, drawn_lags, resolve_config, start_steps
 from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories
 from geometric_hyena.data.nbody.states import NBodySample, States, in_other_units
 from geometric_hyena.data.splits import Splits
@@ -29,16 +29,17 @@ class _Current(Dataset[NBodySample]):
 
     @current.setter
     def current(self, states: States) -> None:
-        self._current = states
-        # Of small systems once for all: one by one it would take a quarter of a training step.
-        self._relative = states.relative() if states.pairs <= _PAIRS_AT_ONCE else None
+        self._current, self._relative = states, None
 
     def __len__(self) -> int:
         return len(self._current.charges)
 
     def __getitem__(self, index: int) -> NBodySample:
-        if self._relative is None:
+        if self._current.pairs > _PAIRS_AT_ONCE:
             return self._current.one(index).relative().sample(0)
+        # Of small systems once for all: one by one it would take a quarter of a training step. Not before one
+        # is asked for: of those that are augmented none is.
+        self._relative = self._relative or self._current.relative()
         return self._relative.sample(index)
 
 
@@ -114,9 +115,7 @@ class DrawnNBodyDataset(NBodyDataset):
         others: Sequence[int],
     ):
         super().__init__(trajectories, steps, starts, config)
-        self._others, self._lags = np.array(others), np.array([config.lag])
-        if config.augment and not config.walls:
-            self._lags = np.array(other_lags(config))
+        self._others, self._lags = np.array(others), np.array(drawn_lags(config))
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:

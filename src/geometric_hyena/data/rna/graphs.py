@@ -125,17 +125,14 @@ def _scalars(
     known = np.isfinite(torsion)
     torsion = np.where(known, torsion, 0.0)
     turns = np.stack([np.sin(torsion), np.cos(torsion)], axis=2) * known[:, :, None]
-    per_nucleotide = np.concatenate(
-        [nucleotide, loop, paired, waves, end, turns.reshape(len(structure), 4), known], axis=1
-    )
-    told = [nucleotide, loop, paired]
+    told, likely = [nucleotide, loop, paired], []
     if probabilities is not None:
-        likely = probabilities @ nucleotide[:, : len(NUCLEOTIDES)]
-        per_nucleotide = np.concatenate([per_nucleotide, likely], axis=1)
-        told.append(likely)
+        likely = [probabilities @ nucleotide[:, : len(NUCLEOTIDES)]]
+    parts = [*told, waves, end, turns.reshape(len(structure), 4), known, *likely]
     if context:
-        near = _along_strands(np.concatenate(told, axis=1), _strands(structure), context)
-        per_nucleotide = np.concatenate([per_nucleotide, near], axis=1)
+        near = np.concatenate([*told, *likely], axis=1)
+        parts.append(_along_strands(near, _strands(structure), context))
+    per_nucleotide = np.concatenate(parts, axis=1)
     elements = structure.elements[chosen.atoms]
     element = np.eye(len(_ELEMENTS))[[_ELEMENTS.index(e) if e in _ELEMENTS else -1 for e in elements]]
     return np.concatenate([element, per_nucleotide[chosen.nucleotide]], axis=1).astype(np.float32)
