@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from geometric_hyena.data.nbody import Augmented, NBodyConfig, Shuffled, cache, dataset, load_nbody, simulate
-from geometric_hyena.data.nbody.config import resolve_config, start_steps
+from geometric_hyena.data.nbody.config import resolve_config, start_steps, train_start_steps
 from geometric_hyena.data.nbody.simulation import forces, initial_state, reflect
 from geometric_hyena.data.nbody.states import in_other_units
 from geometric_hyena.errors import InputError
@@ -118,9 +118,10 @@ def test_protocols():
     assert (egnn.train, egnn.validation, egnn.test, egnn.start, egnn.walls) == (3000, 2000, 2000, 3100, False)
     assert (own.train, own.start, own.lag, own.walls) == (1000, 0, 1000, False)
     assert fuchs.walls
-    assert start_steps(egnn, egnn.start) == start_steps(egnn, egnn.train_start) == [3100]
-    starts = start_steps(fuchs, fuchs.start)
+    assert start_steps(egnn) == train_start_steps(egnn) == [3100]
+    starts = start_steps(fuchs)
     assert (len(starts), starts[0], starts[-1]) == (39, 100, 3900)  # of 49 frames
+    assert train_start_steps(fuchs) == starts
     assert resolve_config(replace(SMALL, walls=True)).walls
 
 
@@ -130,7 +131,12 @@ def test_protocols():
         ({"lag": 301}, r"data\.lag: the target lies at step 401 and only 400 are simulated"),
         ({"start": 4000}, r"data\.lag: the target lies at step 4200"),
         ({"start": -1, "lag": 400}, r"data\.lag: the target lies at step 501"),
-        ({"start": -1, "lag": 150}, r"data\.lag: frames are saved every 100 steps"),
+        ({"start": -1, "lag": 150}, r"data\.lag: with data\.start -1 there is a frame every 100 steps"),
+        (
+            {"train_start": -1, "train_every": 30},
+            r"train_start -1 there is a frame every 30 steps; .* not 200",
+        ),
+        ({"train_every": 0}, r"data\.train_every: expected at least 1, got 0"),
         ({"start": -2}, r"data\.start: expected at least -1, got -2"),
         ({"train_start": -2}, r"data\.train_start: expected at least -1, got -2"),
         ({"train_start": 300}, r"step 500 and only 400 are simulated; lower data\.train_start"),
@@ -237,6 +243,22 @@ def test_training_draws_other_times_in_units_in_which_they_are_as_long():
     fixed = load_nbody(replace(config, augment=False)).train
     walled = load_nbody(replace(config, walls=True)).train
     assert walled._lags.tolist() == fixed._lags.tolist() == [1000]
+
+
+def test_training_may_start_between_the_frames_of_the_test():
+    config = NBodyConfig(train=20, validation=4, test=4, steps=1000, start=300, lag=200, train_start=-1)
+    data, coarse = load_nbody(replace(config, train_every=20)), load_nbody(config)
+    assert data.identity["train_start_steps"] == list(range(20, 800, 20))
+    assert data.train._lags.tolist() == list(range(140, 281, 20))
+    assert torch.equal(data.test.states()[0], coarse.test.states()[0])
+    direct = simulate(5, [np.random.default_rng([43, 0, 0])], range(20, 1000, 20)).positions[0]
+    starts = set()
+    for epoch in range(60):
+        data.train.set_epoch(epoch)
+        here = data.train.current.vectors[0, 0].numpy()
+        ratios = here / direct  # another unit of length wherever another time is drawn
+        starts.add(int(np.ptp(ratios, axis=(1, 2)).argmin()))
+    assert len(starts - set(range(4, 49, 5))) > 10
 
 
 def test_training_may_start_where_the_test_does_not():

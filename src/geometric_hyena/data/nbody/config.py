@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from geometric_hyena.errors import InputError
 
-SAVED_EVERY = 100  # steps from frame to frame, where any frame may be the start
+SAVED_EVERY = 100  # steps from frame to frame, where any frame may be the start, but for `train_every`
 ANY_FRAME = -1
 
 
@@ -30,6 +30,7 @@ class NBodyConfig:
         steps: steps that are simulated.
         start: step that is the input, -1: any saved one (egnn 3100, se3-hyena 0, fuchs -1).
         train_start: the same in training (as start); -1: any in half of the draws.
+        train_every: steps from one frame that training may start from to the next.
         lag: steps from input to target.
         walls: reflect particles at the walls of the box |x| <= 5 (fuchs true, others false).
         augment: in training reorder, mirror, recharge, reverse (and rescale draws).
@@ -45,6 +46,7 @@ class NBodyConfig:
     steps: int = 5000
     start: int | None = None
     train_start: int | None = None
+    train_every: int = SAVED_EVERY
     lag: int = 1000
     walls: bool | None = None
     augment: bool = True
@@ -78,10 +80,19 @@ def resolve_config(config: NBodyConfig) -> NBodyConfig:
     return config
 
 
-def start_steps(config: NBodyConfig, start: int | None) -> list[int]:
-    """The steps that may be the input where `start`, of a resolved configuration, says which."""
+def start_steps(config: NBodyConfig) -> list[int]:
+    """The steps that may be the input in validation and test, of a resolved configuration."""
+    return _steps(config, config.start, SAVED_EVERY)
+
+
+def train_start_steps(config: NBodyConfig) -> list[int]:
+    """The steps that may be the input in training, of a resolved configuration."""
+    return _steps(config, config.train_start, config.train_every)
+
+
+def _steps(config: NBodyConfig, start: int | None, every: int) -> list[int]:
     if start is None or start == ANY_FRAME:
-        return list(range(SAVED_EVERY, config.steps - config.lag, SAVED_EVERY))
+        return list(range(every, config.steps - config.lag, every))
     return [start]
 
 
@@ -89,12 +100,12 @@ def drawn_lags(config: NBodyConfig) -> list[int]:
     """Of a resolved configuration the lag; augmented, and without walls, all from 0.7 to 1.4 of it."""
     if config.walls or not config.augment:
         return [config.lag]
-    lags = range(SAVED_EVERY, 2 * config.lag, SAVED_EVERY)
+    lags = range(config.train_every, 2 * config.lag, config.train_every)
     return [lag for lag in lags if 0.7 * config.lag <= lag <= 1.4 * config.lag]
 
 
 def _check(config: NBodyConfig) -> None:
-    least = {"particles": 2, "train": 1, "validation": 1, "test": 1, "steps": 1, "lag": 1}
+    least = {"particles": 2, "train": 1, "validation": 1, "test": 1, "train_every": 1, "steps": 1, "lag": 1}
     for name, value in {**least, "start": ANY_FRAME, "train_start": ANY_FRAME}.items():
         if getattr(config, name) < value:
             raise InputError(f"data.{name}: expected at least {value}, got {getattr(config, name)}")
@@ -102,19 +113,19 @@ def _check(config: NBodyConfig) -> None:
         raise InputError(f"data.scale: expected a positive length, got {config.scale}")
     if not 0 <= config.seed < 2**31:
         raise InputError(f"data.seed: expected a whole number from 0 to {2**31 - 1}, got {config.seed}")
-    for name in ("start", "train_start"):
-        _check_start(config, name)
+    for name, every in (("start", SAVED_EVERY), ("train_start", config.train_every)):
+        _check_start(config, name, every)
 
 
-def _check_start(config: NBodyConfig, name: str) -> None:
+def _check_start(config: NBodyConfig, name: str, every: int) -> None:
     start = getattr(config, name)
-    if start == ANY_FRAME and config.lag % SAVED_EVERY:
+    if start == ANY_FRAME and config.lag % every:
         raise InputError(
-            f"data.lag: frames are saved every {SAVED_EVERY} steps; with data.{name} -1 give a multiple of "
-            f"that, not {config.lag}"
+            f"data.lag: with data.{name} -1 there is a frame every {every} steps; give a multiple of that, "
+            f"not {config.lag}"
         )
     # The papers' simulation ends one step before its last frame.
-    last = (SAVED_EVERY + 1 if start == ANY_FRAME else start) + config.lag
+    last = (every + 1 if start == ANY_FRAME else start) + config.lag
     if last > config.steps:
         raise InputError(
             f"data.lag: the target lies at step {last} and only {config.steps} are simulated; "

@@ -10,7 +10,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from geometric_hyena.data.nbody.cache import cached_trajectories
-from geometric_hyena.data.nbody.config import NBodyConfig, drawn_lags, resolve_config, start_steps
+from geometric_hyena.data.nbody.config import (
+    NBodyConfig,
+    drawn_lags,
+    resolve_config,
+    start_steps,
+    train_start_steps,
+)
 from geometric_hyena.data.nbody.simulation import TIME_STEP, Trajectories
 from geometric_hyena.data.nbody.states import NBodySample, States, in_other_units
 from geometric_hyena.data.splits import Splits
@@ -172,7 +178,7 @@ def load_nbody(config: NBodyConfig) -> NBodyData:
         InputError: naming the value that cannot be used.
     """
     config = resolve_config(config)
-    asked, trained = start_steps(config, config.start), start_steps(config, config.train_start)
+    asked, trained = start_steps(config), train_start_steps(config)
     splits, checksums = {}, {}
     for number, name in enumerate(_SPLITS):
         count: int = getattr(config, name)
