@@ -9,7 +9,7 @@ import torch
 from geometric_hyena.data.nbody import Augmented, NBodyConfig, Shuffled, cache, dataset, load_nbody, simulate
 from geometric_hyena.data.nbody.config import resolve_config, start_steps, train_start_steps
 from geometric_hyena.data.nbody.simulation import forces, initial_state, reflect
-from geometric_hyena.data.nbody.states import in_other_units
+from geometric_hyena.data.nbody.states import States, in_other_units
 from geometric_hyena.errors import InputError
 
 SMALL = NBodyConfig(train=12, validation=6, test=7, steps=400, start=100, lag=200)
@@ -173,12 +173,32 @@ def test_samples_are_states_with_displacements_seen_from_the_centre_of_mass():
         np.testing.assert_allclose(edges[:, 0], charges[i] * charges[others])
         far = distances[i, others]
         np.testing.assert_allclose(
-            edges[:, 1:].T, [np.log(far + 0.01), 1 / (far + 0.3), 1 / (far**2 + 0.1)], rtol=1e-4, atol=1e-5
+            edges[:, 1:4].T, [np.log(far + 0.01), 1 / (far + 0.3), 1 / (far**2 + 0.1)], rtol=1e-4, atol=1e-5
         )
     now, velocity, displacement = (x[3].numpy() for x in data.test.states())
     np.testing.assert_allclose(now, positions[0], atol=1e-6)
     np.testing.assert_allclose(velocity, velocities[0], atol=1e-6)
     np.testing.assert_allclose(displacement, positions[1] - positions[0], atol=1e-5)
+
+
+def test_edges_know_energy_and_angular_momentum_which_two_particles_keep():
+    steps = range(100, 2000, 100)
+    found = simulate(2, generators(20), steps)
+    vectors = np.stack([found.positions, found.velocities] * 2).astype(np.float32)
+    charges = torch.from_numpy(found.charges.astype(np.float32))
+    edges = [
+        States.of(torch.from_numpy(vectors[:, :, i]), charges, lag=1.0, walls=False).relative().edges
+        for i in range(len(steps))
+    ]
+    _, _, _, _, growing, passing, energy, momentum = torch.stack(edges).unbind(-1)
+    assert energy.std(dim=0).median() < 0.01 * energy.std()
+    assert momentum.std(dim=0).median() < 0.01 * momentum.std()
+    offsets, relative = (x[:, :, 1] - x[:, :, 0] for x in (found.positions, found.velocities))
+    distances = np.linalg.norm(offsets, axis=-1)
+    speed = np.linalg.norm(relative, axis=-1)
+    np.testing.assert_allclose(torch.hypot(growing, passing)[:, :, 0, 0].T, speed, rtol=0.1)
+    rising = np.diff(distances) > 0
+    assert np.mean((growing[:-1, :, 0, 0].T.numpy() > 0) == rising) > 0.95
 
 
 def test_samples_of_large_systems_are_made_one_by_one(monkeypatch):

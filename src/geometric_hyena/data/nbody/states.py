@@ -11,7 +11,8 @@ from torch import Tensor
 from geometric_hyena.geometry.graph import GeometricGraph
 
 NODE_FEATURES = 2
-EDGE_FEATURES = 4
+EDGE_FEATURES = 8
+_SMALL = 0.01  # of distances, so that none is zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +23,7 @@ class NBodySample:
 
     Attributes:
         graph: positions (n, 3); velocities as vectors (n, 1, 3); speed and charge as scalars (n, 2); all
-            others as neighbours, with edge features (n, n - 1, 4): the product of the charges, and three
-            functions of the distance that tell small ones apart, where the force is large.
+            others as neighbours, with edge features (n, n - 1, 8), see `_edges`.
         target: displacements (n, 3): the same squared error as that of the positions.
     """
 
@@ -70,7 +70,7 @@ class States(NamedTuple):
             torch.cat([velocities.norm(dim=-1, keepdim=True), charges], dim=-1),
             positions,
             velocities[:, :, None],
-            _edges(positions, charges),
+            _edges(positions, velocities, charges),
             displacements - self.drift,
         )
 
@@ -125,13 +125,24 @@ def _others(count: int) -> Tensor:
     return torch.arange(count).expand(count, count)[~torch.eye(count, dtype=torch.bool)].view(count, -1)
 
 
-def _edges(positions: Tensor, charges: Tensor) -> Tensor:
+def _edges(positions: Tensor, velocities: Tensor, charges: Tensor) -> Tensor:
+    """What decides how two particles would move if they were alone, (S, n, n - 1, 8).
+
+    The product of the charges; three functions of the distance that tell small ones apart, where the force is
+    large; how fast it grows, and how fast they pass each other; their energy and angular momentum.
+    """
     neighbors = _others(positions.shape[1])
-    offsets = positions[:, neighbors] - positions[:, :, None]
+    offsets, relative = (x[:, neighbors] - x[:, :, None] for x in (positions, velocities))
     squared = offsets.square().sum(dim=-1, keepdim=True)
     distance = squared.sqrt()
-    functions = [torch.log(distance + 0.01), 1 / (distance + 0.3), 1 / (squared + 0.1)]
-    return torch.cat([charges[:, :, None] * charges[:, neighbors], *functions], dim=-1)
+    charge = charges[:, :, None] * charges[:, neighbors]
+    growing = (offsets * relative).sum(dim=-1, keepdim=True) / (distance + _SMALL)
+    momentum = torch.linalg.cross(offsets, relative).norm(dim=-1, keepdim=True)
+    energy = relative.square().sum(dim=-1, keepdim=True) / 4 + charge / (distance + _SMALL)
+    functions = torch.log(distance + _SMALL), 1 / (distance + 0.3), 1 / (squared + 0.1)
+    passing = momentum / (distance + _SMALL)
+    found = charge, *functions, growing, passing, energy, momentum
+    return torch.cat(found, dim=-1)
 
 
 def in_other_units(vectors: np.ndarray, times: np.ndarray) -> np.ndarray:
