@@ -29,10 +29,10 @@ _LABELS = [row.label for row in ROWS]
 _SELECTIONS = {"backbone": ("backbone", 855), "all-atom": ("all", 3341)}
 _EQUIFORMER = "its memory grows with the square of the number of atoms; the paper has OOM"
 
-# Frames of the embedded transition, every third or eighth; epochs.
-_QUICK = {"backbone": (3, 12), "all-atom": (8, 8)}
+# Frames of the embedded transition, every second or fourth; epochs.
+_QUICK = {"backbone": (2, 12), "all-atom": (4, 12)}
 _QUICK_SHARED: Mapping[str, Any] = {
-    "network": {"hidden_dim": 32, "vector_channels": 8, "blocks": 2},
+    "network": {"hidden_dim": 32, "vector_channels": 16, "blocks": 2},
     "optimizer": {"averaging": 0.97},
 }
 _PAPER: Mapping[str, Any] = {
