@@ -132,6 +132,7 @@ def test_short_names_of_the_data_options():
         ("recall", ("--variant", "some"), "variant: expected random or fixed"),
         ("recall", ("--model", "none"), "model: there is no 'none'"),
         ("nbody", ("--data.lag", "9000"), "only 5000 are simulated"),
+        ("nbody", ("--dropout", "1"), "dropout: expected a part from 0 to below 1"),
         ("nbody", ("--protocol", "none"), "protocol: there is no 'none'"),
     ],
 )
@@ -147,6 +148,13 @@ def test_bad_input_ends_in_one_line_before_anything_is_written(recipe, more, sai
 def test_the_weights_move_away_from_the_mean_prediction(trained):
     _, run = trained
     assert load_file(run / "model.safetensors")["readout.mix.weight"].abs().max() > 0
+
+
+def test_dropout_reaches_the_model():
+    config = NBodyRun(
+        data=NBodyConfig(train=2, validation=1, test=1, steps=200, start=50, lag=50), dropout=0.3
+    )
+    assert NBodyTask(config).predictor(config).model.dropout.p == 0.3
 
 
 def test_training_sees_new_sequences_in_every_epoch():

@@ -168,3 +168,9 @@ def check_run_config(config: RunConfig) -> None:
         )
     if config.accelerator not in ("auto", "cpu", "gpu"):
         raise InputError(f"accelerator: expected auto, cpu or gpu, got '{config.accelerator}'")
+
+
+def check_dropout(dropout: float) -> None:
+    """Raise InputError unless this part can be left out in training."""
+    if not 0 <= dropout < 1:
+        raise InputError(f"dropout: expected a part from 0 to below 1, got {dropout}")

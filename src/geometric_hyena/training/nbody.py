@@ -23,7 +23,7 @@ from geometric_hyena.geometry.graph import collate
 from geometric_hyena.models.readouts import VectorReadout
 from geometric_hyena.models.registry import build_model
 from geometric_hyena.report.run_report import PredictedFrame, write_run_report
-from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
+from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig, check_dropout
 from geometric_hyena.training.losses import MeanSquaredError
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.run_reports import report_of
@@ -37,6 +37,7 @@ class NBodyRun(RunConfig):
     """Train on simulated trajectories of charged particles.
 
     Attributes:
+        dropout: part of the scalars left out in training, before blocks.
         data: what is simulated, and what is predicted from what.
     """
 
@@ -54,6 +55,7 @@ class NBodyRun(RunConfig):
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(learning_rate=1e-3, weight_decay=0.0)
     )
+    dropout: float = 0.0
     data: NBodyConfig = field(default_factory=NBodyConfig)
 
 
@@ -64,13 +66,19 @@ class NBodyTask(Task):
     criterion = MeanSquaredError()
 
     def __init__(self, config: NBodyRun):
+        check_dropout(config.dropout)
         data = load_nbody(config.data)
         self.train = Augmented(data.train) if config.data.augment else data.train
         self._train_as_test, self.validation, self.test = data.train_as_test, data.validation, data.test
         self.identity = data.identity
 
     def predictor(self, config: NBodyRun) -> Predictor:
-        options = {**asdict(config.network), "radius": config.data.scale, "edge_dim": EDGE_FEATURES}
+        options = {
+            **asdict(config.network),
+            "radius": config.data.scale,
+            "edge_dim": EDGE_FEATURES,
+            "dropout": config.dropout,
+        }
         model = build_model(config.model, NODE_FEATURES, 1, options)
         return Predictor(model, VectorReadout(config.network.vector_channels))
 

@@ -15,7 +15,7 @@ from geometric_hyena.data.rna.records import Level
 from geometric_hyena.data.rna.ribonanza import EXPERIMENTS
 from geometric_hyena.data.rna.tc_ribo import TARGET
 from geometric_hyena.errors import InputError
-from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
+from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig, check_dropout
 
 OPPONENTS = ("all", "tables")
 
@@ -101,8 +101,7 @@ def check_rna_run(config: RnaRunConfig) -> None:
     Raises:
         InputError: naming the first value that cannot be used.
     """
-    if not 0 <= config.dropout < 1:
-        raise InputError(f"dropout: expected a part from 0 to below 1, got {config.dropout}")
+    check_dropout(config.dropout)
     if not 0 <= config.jitter < float("inf"):
         raise InputError(f"jitter: expected angstrom from 0 on, got {config.jitter}")
     if config.opponents not in OPPONENTS:
