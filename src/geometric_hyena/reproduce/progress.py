@@ -49,9 +49,8 @@ class SweepProgress:
         ended = sum(job.ended for job in self.jobs)
         name = f"{job.cell.model}, {job.cell.setting}, seed {job.cell.seed}"
         outcome = f"FAILED: {failure} ({job.log})" if failure else "done"
-        left = "" if self.console.is_terminal else f"  about {self._left():.0f} s left"
         if failure or not self.console.is_terminal:
-            line = f"{ended}/{len(self.jobs)}  {name}: {outcome}{left}"
+            line = f"{ended}/{len(self.jobs)}  {name}: {outcome}{self._left()}"
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def stopped(self) -> None:
@@ -64,7 +63,10 @@ class SweepProgress:
     def _done(self) -> float:
         return sum(job.done * job.cell.cost for job in self.jobs)
 
-    def _left(self) -> float:
+    def _left(self) -> str:
+        """Nothing on a terminal, where the bar says it, and where nothing has been done yet."""
         done = self._done()
+        if self.console.is_terminal or done <= self.before:
+            return ""
         spent = time.monotonic() - self.started
-        return spent * (self.total - done) / max(done - self.before, 1e-9)
+        return f"  about {spent * (self.total - done) / (done - self.before):.0f} s left"
