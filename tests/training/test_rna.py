@@ -197,6 +197,11 @@ def test_all_opponents_are_trained_where_asked_for(tmp_path, monkeypatch):
     assert set(evaluation.metrics["test"]) == {"model", "constant", "kmer_svr", "gru"}
     assert evaluation.left_out() == []
     assert "not trained" not in evaluation.headline()
+    errors = {"model": 0.5, "constant": 0.7, "kmer_svr": 0.6, "gru": 0.9}
+    evaluation.metrics["test"] = {name: {"rmse": rmse} for name, rmse in errors.items()}
+    assert evaluation.headline() == "test RMSE 0.5000, against 0.6000 of kmer_svr and 0.7000 of constant"
+    evaluation.metrics["test"]["constant"] = {"rmse": 0.4}
+    assert evaluation.headline() == "test RMSE 0.5000, against 0.4000 of constant"
 
 
 @pytest.mark.parametrize(

@@ -107,10 +107,9 @@ class RnaEvaluation(Evaluation):
         test = self.metrics["test"]
         others = {name: row["rmse"] for name, row in test.items() if name != "model"}
         best = min(others, key=lambda name: others[name])
-        told = (
-            f"test RMSE {test['model']['rmse']:.4f}, against {others[best]:.4f} of {best} and "
-            f"{others['constant']:.4f} of the constant"
-        )
+        named = dict.fromkeys((best, "constant"))
+        against = " and ".join(f"{others[name]:.4f} of {name}" for name in named)
+        told = f"test RMSE {test['model']['rmse']:.4f}, against {against}"
         return told if self.task.with_trained else f"{told}; {' and '.join(self.left_out())} not trained"
 
     def left_out(self) -> list[str]:
