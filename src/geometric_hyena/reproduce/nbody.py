@@ -43,7 +43,10 @@ _EGNN = _published(
         "EGNN": 0.0071,
     },
 )
-_SMALL: dict[str, Any] = {"data": {"train": 1000, "validation": 300, "test": 300}}
+_SMALL: dict[str, Any] = {
+    "data": {"train": 1000, "validation": 300, "test": 300},
+    "optimizer": {"learning_rate": 3e-3},
+}
 
 NBODY = Sweep(
     name="nbody",
@@ -63,7 +66,7 @@ NBODY = Sweep(
     inputs={"scalar_dim": NODE_FEATURES, "vector_dim": 1, "edge_dim": EDGE_FEATURES},
     cost=lambda protocol: _COST.get(protocol, 1.0),
     check=resolve_config,
-    quick=Budget(("egnn", "se3-hyena"), seeds=1, epochs=30, values=_SMALL, tokens=_TOKENS),
+    quick=Budget(("egnn", "se3-hyena"), seeds=1, epochs=60, values=_SMALL, tokens=_TOKENS),
     paper=Budget(("egnn", "se3-hyena", "fuchs"), seeds=3, epochs=300, tokens=_TOKENS),
     reference="linear_motion",
     trivial=("linear_motion", "constant_velocity", "mean"),
