@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -303,10 +303,7 @@ def test_every_sweep_has_cells_of_equal_size(name, budget):
     for setting in sweep.budget(budget).settings:
         sizes = {}
         for cell in (c for c in cells if c.setting == setting and c.seed == 0):
-            network = cell.config.network
-            options = {"hidden_dim": network.hidden_dim, "vector_channels": network.vector_channels}
-            options |= {"blocks": network.blocks, "edge_dim": sweep.inputs["edge_dim"]}
-            options |= {"global_messages": network.global_messages}
+            options = asdict(cell.config.network) | {"edge_dim": sweep.inputs["edge_dim"]}
             model = build_model(cell.model, sweep.inputs["scalar_dim"], sweep.inputs["vector_dim"], options)
             sizes[cell.model] = sum(p.numel() for p in model.parameters())
         for model, size in sizes.items():

@@ -51,7 +51,7 @@ class NBodyRun(RunConfig):
             hidden_dim=64, blocks=4, distance_bumps=16, distances="moved", global_messages=False
         )
     )
-    # Geometric Hyena learns faster at 3e-3; so does EGNN, which has diverged there in long runs.
+    # Geometric Hyena learns faster at 3e-3; not all models were tried there for long.
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(learning_rate=1e-3, weight_decay=0.0)
     )
