@@ -1,8 +1,20 @@
 """Runs and data that several tests share; made once."""
 
+import signal
+
 import pytest
 
 from training import small_runs
+
+
+@pytest.fixture
+def heard_signals():
+    """Signals that a test sends itself are heard, also where nohup or a shell has all tests ignore them."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

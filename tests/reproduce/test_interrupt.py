@@ -14,6 +14,8 @@ from geometric_hyena.reproduce import runner
 from geometric_hyena.reproduce.interrupt import all_like_ctrl_c, noted_interrupts
 from geometric_hyena.reproduce.runner import run_jobs
 
+pytestmark = pytest.mark.usefixtures("heard_signals")
+
 
 def job(cost=1.0, name="cell"):
     cell = SimpleNamespace(cost=cost, name=name, model="egnn", setting=1, seed=0)

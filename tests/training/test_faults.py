@@ -115,6 +115,7 @@ class TestNumbersThatAreNone:
             check_finite(values, SimpleNamespace(trainer=trainer), 2, names)
 
 
+@pytest.mark.usefixtures("heard_signals")
 class TestSignals:
     @pytest.mark.parametrize(
         ("number", "code", "call"), [(signal.SIGTERM, 143, SECOND_EPOCH + 1), (signal.SIGINT, 130, 1)]

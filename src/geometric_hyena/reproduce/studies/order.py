@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from geometric_hyena.data.nbody import NODE_FEATURES
+from geometric_hyena.data.nbody import EDGE_FEATURES, NODE_FEATURES
 from geometric_hyena.data.nbody.config import resolve_config
 from geometric_hyena.reproduce.studies.shared import GEOMETRIC_HYENA, PROTEIN_MD, protein_budgets
 from geometric_hyena.reproduce.study import Study
@@ -46,7 +46,7 @@ ORDER = Study(
             name="study-order-nbody",
             title="Charged particles, whose numbering means nothing",
             recipe="nbody",
-            inputs={"scalar_dim": NODE_FEATURES, "vector_dim": 1, "edge_dim": 1},
+            inputs={"scalar_dim": NODE_FEATURES, "vector_dim": 1, "edge_dim": EDGE_FEATURES},
             check=resolve_config,
             quick=Budget(_ORDERS, seeds=1, epochs=20, values=merged(_AS_NUMBERED, _QUICK_NBODY)),
             paper=Budget(_ORDERS, seeds=3, epochs=100, values=_AS_NUMBERED),
