@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from geometric_hyena.errors import InputError
 
-SAVED_EVERY = 100  # steps from frame to frame, where any frame may be the start, but for `train_every`
+SAVED_EVERY = 100  # steps from frame to frame, where any frame may be the start; in training `train_every`
 ANY_FRAME = -1
 
 

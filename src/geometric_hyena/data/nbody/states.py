@@ -12,7 +12,6 @@ from geometric_hyena.geometry.graph import GeometricGraph
 
 NODE_FEATURES = 2
 EDGE_FEATURES = 8
-_SMALL = 0.01  # of distances, so that none is zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,8 @@ class NBodySample:
 
     Attributes:
         graph: positions (n, 3); velocities as vectors (n, 1, 3); speed and charge as scalars (n, 2); all
-            others as neighbours, with edge features (n, n - 1, 8), see `_edges`.
+            others as neighbours, with edge features (n, n - 1, 8): charges, distance, energy and angular
+            momentum of a pair.
         target: displacements (n, 3): the same squared error as that of the positions.
     """
 
@@ -129,20 +129,19 @@ def _edges(positions: Tensor, velocities: Tensor, charges: Tensor) -> Tensor:
     """What decides how two particles would move if they were alone, (S, n, n - 1, 8).
 
     The product of the charges; three functions of the distance that tell small ones apart, where the force is
-    large; how fast it grows, and how fast they pass each other; their energy and angular momentum.
+    large; how fast the distance grows, and how fast they pass each other; their energy and angular momentum.
     """
     neighbors = _others(positions.shape[1])
     offsets, relative = (x[:, neighbors] - x[:, :, None] for x in (positions, velocities))
+    charge = charges[:, :, None] * charges[:, neighbors]
     squared = offsets.square().sum(dim=-1, keepdim=True)
     distance = squared.sqrt()
-    charge = charges[:, :, None] * charges[:, neighbors]
-    growing = (offsets * relative).sum(dim=-1, keepdim=True) / (distance + _SMALL)
+    beyond = distance + 0.01  # as good as the distance, and never zero
+    growing = (offsets * relative).sum(dim=-1, keepdim=True) / beyond
     momentum = torch.linalg.cross(offsets, relative).norm(dim=-1, keepdim=True)
-    energy = relative.square().sum(dim=-1, keepdim=True) / 4 + charge / (distance + _SMALL)
-    functions = torch.log(distance + _SMALL), 1 / (distance + 0.3), 1 / (squared + 0.1)
-    passing = momentum / (distance + _SMALL)
-    found = charge, *functions, growing, passing, energy, momentum
-    return torch.cat(found, dim=-1)
+    energy = relative.square().sum(dim=-1, keepdim=True) / 4 + charge / beyond
+    functions = torch.log(beyond), 1 / (distance + 0.3), 1 / (squared + 0.1)
+    return torch.cat([charge, *functions, growing, momentum / beyond, energy, momentum], dim=-1)
 
 
 def in_other_units(vectors: np.ndarray, times: np.ndarray) -> np.ndarray:
