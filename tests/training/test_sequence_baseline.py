@@ -34,12 +34,13 @@ def test_it_learns(level):
     assert np.mean((said - measured) ** 2) < 0.3 * measured.var()
 
 
-def test_the_same_seed_gives_the_same_predictions_and_leaves_the_generator_alone():
+def test_the_same_seed_gives_the_same_predictions_and_leaves_generator_and_threads_alone():
     train, test = molecules(8, 0), molecules(3, 1)
     short = GRURecipe(hidden=4, epochs=2)
-    before = torch.get_rng_state()
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
     one, again, other = (gru_predictions(train, test, "nucleotide", s, short) for s in (0, 0, 1))
     assert torch.equal(before, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 

@@ -3,6 +3,7 @@
 Everything here does nothing, and costs nothing, where a process trains alone.
 """
 
+import atexit
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -76,6 +77,8 @@ def launch(accelerator: str, devices: int, nodes: int) -> None:
     from lightning.fabric import Fabric
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it greets in every process
+    # Before Python ends: gloo's threads, still running while the process is taken down, abort it at times.
+    atexit.register(_part)
     try:
         Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy="ddp").launch()
     except (ValueError, RuntimeError) as error:
@@ -193,6 +196,13 @@ def _agree(failure: Exception | None) -> None:
     if failure is not None:
         raise failure
     raise GHyenaError(f"process {failed[0]} of {count()}: {told[failed[0]].partition(': ')[2]}")
+
+
+def _part() -> None:
+    """Close this process's connections to the others, which it does not wait for."""
+    if _together():
+        _control.cache_clear()
+        dist.destroy_process_group()
 
 
 def _together() -> bool:
