@@ -1,5 +1,7 @@
 """The GRU learns what needs the sequence around a nucleotide, and each molecule is on its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from geometric_hyena.data.rna.records import RnaRecord
 from geometric_hyena.data.rna.sequence_features import SEQUENCE_FEATURES, sequence_features
 from geometric_hyena.models.baselines.gru import BidirectionalGRU
+from geometric_hyena.training import sequence_baseline
 from geometric_hyena.training.sequence_baseline import GRURecipe, gru_predictions
 
 SMALL = GRURecipe(hidden=16, layers=1, dropout=0.0, learning_rate=2e-2, epochs=30, batch_size=8)
@@ -43,6 +46,44 @@ def test_the_same_seed_gives_the_same_predictions_and_leaves_generator_and_threa
     assert torch.get_num_threads() == threads
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
+
+
+def test_it_is_trained_once_for_the_same_molecules_seed_and_recipe(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path))
+    trained = []
+    train_it = sequence_baseline._train
+    monkeypatch.setattr(sequence_baseline, "_train", lambda *given: trained.append(given) or train_it(*given))
+    train, test = molecules(8, 0), molecules(3, 1)
+    short = GRURecipe(hidden=4, epochs=2)
+
+    first = gru_predictions(train, test, "nucleotide", 0, short)
+    assert np.array_equal(first, gru_predictions(train, test, "nucleotide", 0, short))
+    assert len(trained) == 1
+
+    others = [
+        gru_predictions(train, test, "nucleotide", 1, short),
+        gru_predictions(train[:-1], test, "nucleotide", 0, short),
+        gru_predictions(train[::-1], test, "nucleotide", 0, short),
+        gru_predictions(molecules(8, 2), test, "nucleotide", 0, short),
+        gru_predictions(train, test, "nucleotide", 0, replace(short, dropout=0.0)),
+    ]
+    assert len(trained) == 6
+    assert not any(np.array_equal(first, other) for other in others)
+
+    for kept in (tmp_path / "gru").iterdir():  # damaged
+        kept.write_bytes(kept.read_bytes()[:200])
+    assert np.array_equal(first, gru_predictions(train, test, "nucleotide", 0, short))
+    assert len(trained) == 7
+    assert "damaged" in caplog.text
+
+
+def test_it_says_the_same_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    train, test = molecules(8, 0), molecules(3, 1)
+    short = GRURecipe(hidden=4, epochs=2)
+    first = gru_predictions(train, test, "nucleotide", 0, short)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path / "file"))
+    assert np.array_equal(first, gru_predictions(train, test, "nucleotide", 0, short))
 
 
 @pytest.mark.parametrize("pooled", [False, True])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from geometric_hyena.errors import WriteError
-from geometric_hyena.files import make_folder, unwritable
+from geometric_hyena.files import unwritable
 
 _DIGEST = "sha256"  # of all other arrays of the file
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def read_all_kept(paths: Iterable[Path]) -> dict[Path, dict[str, np.ndarray]]:
                 continue
             if digest.tobytes() != _digest(found):
                 raise ValueError("the arrays have another sha256")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except Exception as error:  # zip and numpy meet anything in a damaged file
             _log.warning(f"ghyena: {path}: is damaged ({error}), and made again")
@@ -57,10 +57,10 @@ def write_kept(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         WriteError: where that is not possible.
     """
-    make_folder(path.parent)
     signed = {**arrays, _DIGEST: np.frombuffer(_digest(arrays), dtype=np.uint8)}
     partial = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: several processes may make the same arrays at once.
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
             partial = Path(file.name)

@@ -1,16 +1,26 @@
-"""Training of the GRU that stands beside every RNA result: a minute or a few on a CPU."""
+"""Training of the GRU that stands beside every RNA result: minutes on a CPU, once for the same molecules.
 
+Its weights are kept in the cache directory: all models that are compared on the same molecules, and every
+evaluation of theirs, stand beside the same GRU.
+"""
+
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from geometric_hyena.data.download import cache_directory
+from geometric_hyena.data.kept_arrays import read_kept, write_kept
 from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.records import Level, RnaRecord
 from geometric_hyena.data.rna.sequence_features import SEQUENCE_FEATURES, sequence_features
+from geometric_hyena.errors import WriteError
 from geometric_hyena.models.baselines.gru import BidirectionalGRU
 from geometric_hyena.training.losses import mean_column_rmse
 
@@ -43,7 +53,7 @@ def gru_predictions(
     seed: int = 0,
     recipe: GRURecipe | None = None,
 ) -> np.ndarray:
-    """Train on the training molecules, and predict for others.
+    """Train on the training molecules, unless that has been done before, and predict for others.
 
     Nothing is chosen by looking at other molecules: the weights are those of the last step.
 
@@ -58,11 +68,9 @@ def gru_predictions(
         (sum of N, T) of the molecules asked for, end to end, or (M, T).
     """
     recipe = recipe or GRURecipe()
-    with _one_thread():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = _train(train, level, recipe)
-        model.eval()
+    with _one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _trained(train, level, seed, recipe).eval()
         with torch.no_grad():
             return torch.cat([model(*_packed([record])) for record in asked]).numpy()
 
@@ -82,7 +90,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _train(train: Sequence[RnaRecord], level: Level, recipe: GRURecipe) -> BidirectionalGRU:
+def _trained(train: Sequence[RnaRecord], level: Level, seed: int, recipe: GRURecipe) -> BidirectionalGRU:
+    """With the weights that are kept, else trained, and its weights kept where they can be."""
     model = BidirectionalGRU(
         SEQUENCE_FEATURES,
         train[0].targets.shape[1],
@@ -91,6 +100,27 @@ def _train(train: Sequence[RnaRecord], level: Level, recipe: GRURecipe) -> Bidir
         recipe.dropout,
         pooled=level == "molecule",
     )
+    path = _path(train, level, seed, recipe)
+    kept = read_kept(path)
+    if kept is not None:
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in kept.items()})
+        return model
+    _train(model, train, recipe)
+    with suppress(WriteError):  # what it says of the molecules is not lost with it
+        write_kept(path, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    return model
+
+
+def _path(train: Sequence[RnaRecord], level: Level, seed: int, recipe: GRURecipe) -> Path:
+    """Where the weights are kept: a name for all that they depend on. Other features or steps: another 1."""
+    digest = hashlib.sha256(json.dumps([1, level, seed, asdict(recipe), SEQUENCE_FEATURES]).encode())
+    for record in train:
+        digest.update(f"{record.sequence} {record.structure} {record.targets.shape};".encode())
+        digest.update(record.targets.astype(np.float32).tobytes())
+    return cache_directory() / "gru" / f"{digest.hexdigest()[:32]}.npz"
+
+
+def _train(model: BidirectionalGRU, train: Sequence[RnaRecord], recipe: GRURecipe) -> None:
     batches = -(-len(train) // recipe.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -110,7 +140,6 @@ def _train(train: Sequence[RnaRecord], level: Level, recipe: GRURecipe) -> Bidir
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-    return model
 
 
 def _packed(records: Sequence[RnaRecord]) -> tuple[Tensor, Tensor]:
