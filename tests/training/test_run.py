@@ -87,6 +87,21 @@ def test_weights_are_those_of_the_best_checkpoint(moving_run):
     assert not torch.equal(first_weight(moving_run), last)
 
 
+def test_a_slow_average_is_not_of_the_weights_that_training_began_with(tmp_path):
+    slow = "--optimizer.averaging", "0.9999"
+    begun = trained(tmp_path / "begun", *slow, "--optimizer.learning_rate", "1e-12", epochs=1, stride=8)
+    run = trained(tmp_path / "run", *slow, stride=8)
+    weights = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    first, average, last = load_file(begun / "model.safetensors"), {}, {}
+    for name in first:
+        average[name], last[name] = weights[f"averaged.module.{name}"], weights[f"predictor.{name}"]
+
+    def distance(a, b):
+        return math.sqrt(sum((a[name] - b[name]).double().square().sum() for name in first))
+
+    assert 0 < distance(average, last) < 0.5 * distance(first, last)
+
+
 def test_report_names_the_model_and_needs_no_network(moving_run):
     text = (moving_run / "report.html").read_text()
     assert "geometric-hyena" in text

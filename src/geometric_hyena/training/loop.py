@@ -49,6 +49,11 @@ class EpochShuffle(Sampler[int]):
         return iter(torch.randperm(len(self.samples), generator=generator).tolist())
 
 
+def average_decay(settings: OptimizerConfig, step: int) -> float:
+    """Decay of the moving average at a step, from 0: smaller at first, so that no average is of the start."""
+    return min(settings.averaging, (1 + step) / (10 + step))
+
+
 class TrainingModule(lightning.LightningModule):
     """Loss, optimiser, schedule, and the moving average of the weights that is validated and kept."""
 
@@ -59,7 +64,7 @@ class TrainingModule(lightning.LightningModule):
         self.settings = optimizer
         self.seed = seed
         self.averaged = AveragedModel(
-            predictor, multi_avg_fn=get_ema_multi_avg_fn(optimizer.averaging), use_buffers=True
+            predictor, multi_avg_fn=get_ema_multi_avg_fn(average_decay(optimizer, 0)), use_buffers=True
         ).requires_grad_(False)
 
     def on_train_epoch_start(self) -> None:
@@ -84,6 +89,7 @@ class TrainingModule(lightning.LightningModule):
         check_finite({"the loss": loss, "the gradient": norm}, self, number, names)
 
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
+        self.averaged.multi_avg_fn = get_ema_multi_avg_fn(average_decay(self.settings, self.global_step))
         self.averaged.update_parameters(self.predictor)
 
     def on_validation_epoch_start(self) -> None:
