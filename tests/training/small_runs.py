@@ -8,9 +8,11 @@ import json
 import math
 from pathlib import Path
 
+import pytest
 import torch
 
 from geometric_hyena.cli import main
+from geometric_hyena.training.callbacks import Checkpoints
 
 SELECTION = "name CA and resid 1:60"
 NETWORK = ("--network.blocks", "1", "--network.hidden_dim", "8", "--network.vector_channels", "2")
@@ -48,6 +50,29 @@ def moving_run(root: Path) -> Path:
 def still_run(root: Path) -> Path:
     """Trained without velocities."""
     return trained(root / "shared-still", "--data.velocities", "false")
+
+
+def check_interruption_changes_nothing(monkeypatch, folder, command) -> None:
+    """A training stopped as by Ctrl-C after its second epoch and resumed has the weights of one that was not.
+
+    `command` gives the words of a training of more epochs into a directory.
+    """
+    whole, cut = folder / "whole", folder / "cut"
+    assert ghyena(*command(whole)) == 0
+    saved = Checkpoints.on_train_epoch_end
+
+    def save_and_stop(self, trainer, module):
+        saved(self, trainer, module)
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "on_train_epoch_end", save_and_stop)
+        with pytest.raises(SystemExit):
+            ghyena(*command(cut))
+    assert not (cut / "summary.json").exists()
+    assert ghyena("train", "--resume", cut) == 0
+    assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
 def check_read_again(run, model, metric, capsys) -> None:

@@ -13,7 +13,7 @@ from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.loop import EpochShuffle
 from geometric_hyena.training.nbody import NBodyRun, NBodyTask
 from geometric_hyena.training.recall import RecallRun, RecallTask
-from training.small_runs import NETWORK, ghyena
+from training.small_runs import NETWORK, check_interruption_changes_nothing, ghyena
 
 COMMON = ("--threads", "1", "--accelerator", "cpu", *NETWORK)
 DATA = {
@@ -92,24 +92,7 @@ def test_there_are_no_files_to_predict_for(trained, capsys):
 def test_an_interrupted_run_ends_with_the_same_weights(recipe, tmp_path, monkeypatch):
     """New sequences (start frames) in every epoch are those that it would have had."""
     more = ("--protocol", "fuchs", "--data.start", "-1", "--data.steps", "500") if recipe == "nbody" else ()
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert ghyena(*words(recipe, whole, *more, epochs=3)) == 0
-    from geometric_hyena.training.callbacks import Checkpoints
-
-    saved = Checkpoints.on_train_epoch_end
-
-    def save_and_stop(self, trainer, module):
-        saved(self, trainer, module)
-        if trainer.current_epoch == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "on_train_epoch_end", save_and_stop)
-        with pytest.raises(SystemExit):
-            ghyena(*words(recipe, cut, *more, epochs=3))
-    assert not (cut / "summary.json").exists()
-    assert ghyena("train", "--resume", cut) == 0
-    assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    check_interruption_changes_nothing(monkeypatch, tmp_path, lambda run: words(recipe, run, *more, epochs=3))
 
 
 def test_short_names_of_the_data_options():

@@ -20,7 +20,7 @@ from geometric_hyena.training.rna.config import targets_of
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.trained_run import load_predictor, trained_run
 from training.small_rna import COMMON, hairpins, molecule_table, table_with_splits, trained
-from training.small_runs import ghyena
+from training.small_runs import check_interruption_changes_nothing, ghyena
 
 pytestmark = pytest.mark.usefixtures("rna_cache")
 
@@ -54,6 +54,16 @@ def test_a_run_has_the_model_beside_every_table(nucleotide_run):
     assert data["split"] == {"kind": "random", "train": 8, "validation": 2, "test": 2}
     assert data["structures"].startswith("a sketch")
     assert len(data["file"]["sha256"]) == 64
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(tmp_path, monkeypatch, nucleotide_labels):
+    """With dropout, and structures jittered anew in every epoch."""
+    random = "--epochs", "3", "--dropout", "0.5", "--jitter", "0.5"
+
+    def command(run):
+        return ("train", "rna", "--labels", nucleotide_labels, "--out", run, *COMMON, *random)
+
+    check_interruption_changes_nothing(monkeypatch, tmp_path, command)
 
 
 def test_a_run_per_molecule(molecule_run):

@@ -67,10 +67,14 @@ class TrainingModule(lightning.LightningModule):
             predictor, multi_avg_fn=get_ema_multi_avg_fn(average_decay(optimizer, 0)), use_buffers=True
         ).requires_grad_(False)
 
-    def on_train_epoch_start(self) -> None:
-        """Anything random inside the model is drawn from a state that resuming restores."""
-        # Processes differ, or all would leave out the same units of different samples.
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + 500_009 * ranks.rank())
+    def on_train_batch_start(self, batch: TaskBatch, number: int) -> None:
+        """Anything random inside the model is drawn, from the first step of an epoch on, from a known state.
+
+        Not from the start of the epoch: what Lightning draws there for its loaders differs where it resumes.
+        """
+        if number == 0:
+            # Processes differ, or all would leave out the same units of different samples.
+            torch.manual_seed(self.seed * 1_000_003 + self.current_epoch + 500_009 * ranks.rank())
 
     def training_step(self, batch: TaskBatch, number: int) -> Tensor:
         prediction, auxiliary = self.predictor.with_auxiliary(batch.inputs)

@@ -51,11 +51,10 @@ class NBodyRun(RunConfig):
             hidden_dim=64, blocks=4, distance_bumps=16, distances="moved", global_messages=False
         )
     )
-    # Geometric Hyena learns faster at 3e-3; not all models were tried there for long.
     optimizer: OptimizerConfig = field(
-        default_factory=lambda: OptimizerConfig(learning_rate=1e-3, weight_decay=0.0)
+        default_factory=lambda: OptimizerConfig(learning_rate=3e-3, weight_decay=0.0, averaging=0.998)
     )
-    dropout: float = 0.0
+    dropout: float = 0.1
     data: NBodyConfig = field(default_factory=NBodyConfig)
 
 

@@ -20,6 +20,7 @@ _AS_NUMBERED: dict[str, Any] = {
 _QUICK_NBODY: dict[str, Any] = {
     "data": {"train": 600, "validation": 100, "test": 500},
     "batch_size": 50,
+    "dropout": 0.0,
     "network": {"hidden_dim": 32, "vector_channels": 8},
     "optimizer": {"learning_rate": 3e-3, "averaging": 0.95},
 }
