@@ -11,7 +11,7 @@ from geometric_hyena.data.nbody import NBodyConfig
 from geometric_hyena.evaluation.trivial_motion import Frames
 from geometric_hyena.training.config_parser import ConfigParser
 from geometric_hyena.training.loop import EpochShuffle
-from geometric_hyena.training.nbody import NBodyRun, NBodyTask
+from geometric_hyena.training.nbody import NBodyEvaluation, NBodyRun, NBodyTask
 from geometric_hyena.training.recall import RecallRun, RecallTask
 from training.small_runs import NETWORK, check_interruption_changes_nothing, ghyena
 
@@ -155,3 +155,15 @@ def test_constant_velocity_knows_the_time_between_input_and_target():
     assert set(said) == TRIVIAL["nbody"]
     # 0.01 time units: hardly anything has acted
     torch.testing.assert_close(said["constant_velocity"], frames.displacements, rtol=0, atol=2e-3)
+
+
+def test_the_standard_error_of_the_test_is_that_over_trajectories():
+    metrics = {"test": {"model": {"mse": 2.5}, "linear_motion": {"mse": 10.0}}}
+    metrics["test_shuffled"] = metrics["test"]
+    measured = torch.zeros(4, 2, 3)
+    predicted = torch.tensor([0.0, 1.0, 3.0, 0.0]).view(4, 1, 1).expand(4, 2, 3)
+    evaluation = NBodyEvaluation(None, metrics, Frames(measured, measured, measured), predicted)
+    error = math.sqrt((2.5**2 + 1.5**2 + 6.5**2 + 2.5**2) / 3 / 4)
+    assert evaluation.headline().startswith(
+        f"test MSE 2.50000 ± {error:.5f}, 0.250 ± {error / 10:.3f} of linear motion (10.0000); "
+    )

@@ -123,10 +123,16 @@ class NBodyEvaluation(Evaluation):
     def headline(self) -> str:
         test = self.metrics["test"]
         model, linear = test["model"]["mse"], test["linear_motion"]["mse"]
+        error = self._standard_error()
         return (
-            f"test MSE {model:.5f}, {model / linear:.3f} of linear motion ({linear:.4f}); "
-            f"{self._shuffled():.5f} with the particles in another order"
+            f"test MSE {model:.5f} ± {error:.5f}, {model / linear:.3f} ± {error / linear:.3f} of linear "
+            f"motion ({linear:.4f}); {self._shuffled():.5f} with the particles in another order"
         )
+
+    def _standard_error(self) -> float:
+        """Of the mean over the test's trajectories: few of them, with close encounters, make most of it."""
+        squared = (self.predicted - self.frames.displacements).double().square().mean(dim=(1, 2))
+        return (squared.std() / len(squared) ** 0.5).item() if len(squared) > 1 else float("nan")
 
     def _shuffled(self) -> float:
         return self.metrics["test_shuffled"]["model"]["mse"]
