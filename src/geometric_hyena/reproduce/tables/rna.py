@@ -185,7 +185,7 @@ def column(
         prepare=build_structures,
         quick=Budget(
             (representation,),
-            seeds=3,
+            seeds=1,
             epochs=reduced.epochs,
             values=merged(
                 _QUICK, {"batch_size": reduced.batch_size, "data": {"molecules": reduced.molecules}}

@@ -60,7 +60,7 @@ def _column(representation: str) -> Sweep:
         check=_check,
         quick=Budget(
             (representation,),
-            seeds=1 if slow else 3,
+            seeds=1,
             epochs=epochs,
             values=merged(_QUICK_SHARED, {"data": {"stride": stride}}),
             without={"equiformer": _EQUIFORMER, **(quick_only if slow else {})},
