@@ -61,7 +61,7 @@ class OptimizerConfig:
         weight_decay: L2 penalty of Adam.
         warmup: part of the steps over which the rate rises to its largest.
         clip: largest norm of the gradient.
-        averaging: decay per step of the moving average of the weights, less at first; 0: no average.
+        averaging: decay per step of the weights' moving average, less at first; 0: none.
     """
 
     learning_rate: float = 2e-3
