@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from geometric_hyena.cli import main
-from geometric_hyena.training.callbacks import Checkpoints
 
 SELECTION = "name CA and resid 1:60"
 NETWORK = ("--network.blocks", "1", "--network.hidden_dim", "8", "--network.vector_channels", "2")
@@ -57,6 +56,8 @@ def check_interruption_changes_nothing(monkeypatch, folder, command) -> None:
 
     `command` gives the words of a training of more epochs into a directory.
     """
+    from geometric_hyena.training.callbacks import Checkpoints  # it brings Lightning, and conftest this file
+
     whole, cut = folder / "whole", folder / "cut"
     assert ghyena(*command(whole)) == 0
     saved = Checkpoints.on_train_epoch_end

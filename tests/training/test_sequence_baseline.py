@@ -15,6 +15,13 @@ from geometric_hyena.training.sequence_baseline import GRURecipe, gru_prediction
 SMALL = GRURecipe(hidden=16, layers=1, dropout=0.0, learning_rate=2e-2, epochs=30, batch_size=8)
 
 
+@pytest.fixture(autouse=True)
+def kept(tmp_path, monkeypatch):
+    """What is kept of the GRU: nothing of another test, or of another version."""
+    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path / "kept"))
+    return tmp_path / "kept" / "gru"
+
+
 def molecules(count, seed, level="nucleotide"):
     """The target of a nucleotide is 1 where the one after it is G: a table of nucleotides cannot know."""
     generator = np.random.default_rng(seed)
@@ -37,7 +44,8 @@ def test_it_learns(level):
     assert np.mean((said - measured) ** 2) < 0.3 * measured.var()
 
 
-def test_the_same_seed_gives_the_same_predictions_and_leaves_generator_and_threads_alone():
+def test_the_same_seed_gives_the_same_predictions_and_leaves_generator_and_threads_alone(monkeypatch):
+    monkeypatch.setattr(sequence_baseline, "read_kept", lambda path: None)  # trained each time
     train, test = molecules(8, 0), molecules(3, 1)
     short = GRURecipe(hidden=4, epochs=2)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
@@ -48,8 +56,7 @@ def test_the_same_seed_gives_the_same_predictions_and_leaves_generator_and_threa
     assert not np.array_equal(one, other)
 
 
-def test_it_is_trained_once_for_the_same_molecules_seed_and_recipe(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv("GHYENA_CACHE", str(tmp_path))
+def test_it_is_trained_once_for_the_same_molecules_seed_and_recipe(kept, monkeypatch, caplog):
     trained = []
     train_it = sequence_baseline._train
     monkeypatch.setattr(sequence_baseline, "_train", lambda *given: trained.append(given) or train_it(*given))
@@ -70,8 +77,8 @@ def test_it_is_trained_once_for_the_same_molecules_seed_and_recipe(tmp_path, mon
     assert len(trained) == 6
     assert not any(np.array_equal(first, other) for other in others)
 
-    for kept in (tmp_path / "gru").iterdir():  # damaged
-        kept.write_bytes(kept.read_bytes()[:200])
+    for path in kept.iterdir():  # damaged
+        path.write_bytes(path.read_bytes()[:200])
     assert np.array_equal(first, gru_predictions(train, test, "nucleotide", 0, short))
     assert len(trained) == 7
     assert "damaged" in caplog.text

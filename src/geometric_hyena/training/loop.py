@@ -49,11 +49,6 @@ class EpochShuffle(Sampler[int]):
         return iter(torch.randperm(len(self.samples), generator=generator).tolist())
 
 
-def average_decay(settings: OptimizerConfig, step: int) -> float:
-    """Decay of the moving average at a step, from 0: smaller at first, so that no average is of the start."""
-    return min(settings.averaging, (1 + step) / (10 + step))
-
-
 class TrainingModule(lightning.LightningModule):
     """Loss, optimiser, schedule, and the moving average of the weights that is validated and kept."""
 
@@ -63,9 +58,8 @@ class TrainingModule(lightning.LightningModule):
         self.task = task
         self.settings = optimizer
         self.seed = seed
-        self.averaged = AveragedModel(
-            predictor, multi_avg_fn=get_ema_multi_avg_fn(average_decay(optimizer, 0)), use_buffers=True
-        ).requires_grad_(False)
+        self.averaged = AveragedModel(predictor, multi_avg_fn=self._average, use_buffers=True)
+        self.averaged.requires_grad_(False)
 
     def on_train_batch_start(self, batch: TaskBatch, number: int) -> None:
         """Anything random inside the model is drawn, from the first step of an epoch on, from a known state.
@@ -93,8 +87,13 @@ class TrainingModule(lightning.LightningModule):
         check_finite({"the loss": loss, "the gradient": norm}, self, number, names)
 
     def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
-        self.averaged.multi_avg_fn = get_ema_multi_avg_fn(average_decay(self.settings, self.global_step))
         self.averaged.update_parameters(self.predictor)
+
+    def _average(self, averaged: Any, current: Any, updates: Any) -> None:
+        """One step of the moving average, faster at first: a short training would keep what it began with."""
+        step = self.global_step
+        decay = min(self.settings.averaging, (1 + step) / (10 + step))
+        get_ema_multi_avg_fn(decay)(averaged, current, updates)
 
     def on_validation_epoch_start(self) -> None:
         self.validated = torch.zeros((), dtype=torch.float64)

@@ -200,8 +200,8 @@ def _agree(failure: Exception | None) -> None:
 
 def _part() -> None:
     """Close this process's connections to the others, which it does not wait for."""
+    _control.cache_clear()
     if _together():
-        _control.cache_clear()
         dist.destroy_process_group()
 
 
