@@ -92,12 +92,13 @@ def test_the_order_and_the_readout_come_back_too(tmp_path, batch):
 def test_a_trained_model_and_its_readout_become_one_that_can_be_saved(tmp_path, batch):
     torch.manual_seed(0)
     model = build_model("egnn", 4, 1, {**OPTIONS, "gate": "k"}).eval()
-    readout = ResidueReadout(8, 2)
+    readout = ResidueReadout(8, 2, dropout=0.3).eval()
     torch.nn.init.normal_(readout.head[-1].weight)
     from_predictor(model, readout).save_pretrained(tmp_path)
+    again = PretrainedModel.from_pretrained(tmp_path)
     with torch.no_grad():
-        expected = readout(model(batch), batch)
-        assert torch.equal(PretrainedModel.from_pretrained(tmp_path)(batch), expected)
+        assert torch.equal(again(batch), readout(model(batch), batch))
+    assert [part.p for part in again.readout.modules() if isinstance(part, torch.nn.Dropout)] == [0.3, 0.3]
     with pytest.raises(InputError, match="expected one of build_model"):
         from_predictor(torch.nn.Linear(2, 2), readout)
 
@@ -161,6 +162,9 @@ def test_broken_folders_are_refused(tmp_path):
         config.write_text(text)
         with pytest.raises(InputError):
             PretrainedModel.from_pretrained(tmp_path)
+    write_json(config, {**good, "readout": "residue", "readout_dropout": 2})
+    with pytest.raises(InputError, match=r"config.json describes no model \(dropout"):
+        PretrainedModel.from_pretrained(tmp_path)
     write_json(config, {**good, "hidden_dim": 16})
     with pytest.raises(InputError, match=r"no weights of the model in config.json"):
         PretrainedModel.from_pretrained(tmp_path)

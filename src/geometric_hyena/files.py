@@ -65,7 +65,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be made ({error.strerror}); give another directory with --out"
+            f"{path}: cannot be made ({error.strerror}); choose another place, on the command line with --out"
         ) from error
 
 

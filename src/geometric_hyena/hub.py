@@ -18,6 +18,7 @@ from geometric_hyena.models.readouts import (
     MoleculeReadout,
     PooledVectorReadout,
     ResidueReadout,
+    SumReadout,
     VectorReadout,
 )
 from geometric_hyena.models.registry import build_model, check_gives, check_options, defaults_of
@@ -64,6 +65,7 @@ class PretrainedModel(
         readout: "vector" (a vector per token), "pooled-vector" (one per sequence), "residue" or "molecule"
             (numbers per residue or sequence); None: the model's output.
         targets: how many numbers a readout of numbers gives.
+        readout_dropout: part that a readout of numbers leaves out in training.
         options: of the model's constructor, such as `hidden_dim`.
 
     Raises:
@@ -78,13 +80,14 @@ class PretrainedModel(
         *,
         readout: str | None = None,
         targets: int = 1,
+        readout_dropout: float = 0.0,
         **options: Any,
     ):
         super().__init__()
         check_options(name, options)
         _check_written(options)
         self.model = build_model(name, scalar_dim, vector_dim, options)
-        self.readout = _readout(name, readout, targets, options)
+        self.readout = _readout(name, readout, targets, readout_dropout, options)
 
     def forward(self, batch: "GeometricBatch") -> GeometricOutput | Tensor:
         """The readout's prediction, or the model's output where there is none."""
@@ -113,7 +116,7 @@ class PretrainedModel(
             return super().from_pretrained(str(folder), **options)
         except InputError:
             raise
-        except (json.JSONDecodeError, AttributeError, TypeError, UnicodeDecodeError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             raise InputError(f"{source}: its config.json describes no model ({_line(error)})") from error
         except (HfHubHTTPError, HFValidationError, OSError) as error:
             raise InputError(f"{source}: cannot be had from the hub ({_line(error)})") from error
@@ -197,8 +200,10 @@ def from_predictor(model: nn.Module, readout: nn.Module) -> PretrainedModel:
             f"model: expected one of build_model with a readout of {', '.join(READOUTS)}, "
             f"got {type(model).__name__} with {type(readout).__name__}"
         )
-    mean = getattr(readout, "mean", None)
-    pretrained = PretrainedModel(**made, readout=kinds[0], targets=1 if mean is None else len(mean))
+    of_numbers = {}
+    if isinstance(readout, SumReadout):
+        of_numbers = {"targets": len(readout.mean), "readout_dropout": readout.dropout}
+    pretrained = PretrainedModel(**made, readout=kinds[0], **of_numbers)
     _as_precise(pretrained, model.state_dict())
     pretrained.model.load_state_dict(model.state_dict())
     assert pretrained.readout is not None
@@ -206,7 +211,9 @@ def from_predictor(model: nn.Module, readout: nn.Module) -> PretrainedModel:
     return pretrained.eval()
 
 
-def _readout(name: str, kind: str | None, targets: int, options: dict[str, Any]) -> nn.Module | None:
+def _readout(
+    name: str, kind: str | None, targets: int, dropout: float, options: dict[str, Any]
+) -> nn.Module | None:
     if kind is None:
         return None
     if kind not in READOUTS:
@@ -219,7 +226,7 @@ def _readout(name: str, kind: str | None, targets: int, options: dict[str, Any])
     if kind == "pooled-vector":
         scalars = sizes["hidden_dim"] if "scalars" in DESCRIPTIONS[name].gives else 0
         return PooledVectorReadout(scalars, sizes["vector_channels"])
-    return READOUTS[kind](sizes["hidden_dim"], targets)
+    return READOUTS[kind](sizes["hidden_dim"], targets, dropout)
 
 
 def _as_precise(module: nn.Module, weights: dict[str, Tensor]) -> nn.Module:

@@ -85,6 +85,7 @@ class SumReadout(nn.Module):
 
     def __init__(self, hidden_dim: int, targets: int, dropout: float = 0.0):
         super().__init__()
+        self.dropout = dropout
         self.head = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(hidden_dim, hidden_dim),

@@ -15,7 +15,7 @@ from geometric_hyena.data.rna.builder.ideal_residues import ideal_residue
 from geometric_hyena.data.rna.builder.sketch import wrong_hands
 from geometric_hyena.data.rna.representations import pseudotorsions
 from geometric_hyena.data.rna.secondary_structure import nested_partners
-from geometric_hyena.errors import InputError
+from geometric_hyena.errors import InputError, WriteError
 
 TRNA = "GCGGAUUUAGCUCAGUUGGGAGAGCGCCAGACUGAAGAUCUGGAGGUCCUGUGUUCGAUCCACAGAAUUCGCACCA"
 CLOVERLEAF = "(((((((..((((........)))).((((.........)))).....(((((.......))))))))))))...."
@@ -160,6 +160,12 @@ def test_sketches_are_kept_and_broken_ones_built_again(tmp_path, caplog):
     assert f"{files[0]}: is damaged" in caplog.text
     build_sketches(*given, folder=tmp_path, hydrogens=True)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_sketches_that_cannot_be_kept(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="with GHYENA_CACHE"):
+        build_sketches(["ACGUAC"], ["......"], ["one"], folder=tmp_path / "file")
 
 
 @pytest.mark.slow

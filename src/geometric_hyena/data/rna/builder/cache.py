@@ -14,7 +14,6 @@ from geometric_hyena.data.kept_arrays import read_all_kept, write_kept
 from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.builder.sketch import VERSION, sketch_coordinates, sketch_of
 from geometric_hyena.data.rna.structure import RnaStructure
-from geometric_hyena.files import make_folder
 
 # Starting processes takes longer than building this many.
 _WORTH_PROCESSES = 8
@@ -42,11 +41,11 @@ def build_sketches(
         processes: how many build at the same time.
 
     Raises:
-        InputError: as `build_sketch`, or where the folder cannot be written.
+        InputError: as `build_sketch`.
+        WriteError: where the folder cannot be written.
         MissingDependencyError: where biotite is not installed.
     """
     place = cache_directory() / "rna_sketches" if folder is None else Path(folder).expanduser()
-    make_folder(place)
     asked = list(zip(sequences, structures, strict=True))
     paths = [place / f"{_key(*pair, hydrogens)}.npz" for pair in asked]
     jobs = {path: (path, *pair, hydrogens) for path, pair in zip(paths, asked, strict=True)}
