@@ -10,7 +10,7 @@ import pytest
 
 from data.rna.test_data_sets import construct, write_lines
 from geometric_hyena.data.rna.config import OpenVaccineConfig
-from geometric_hyena.data.rna.dataset import _some
+from geometric_hyena.data.rna.reading import _some
 from geometric_hyena.data.rna.records import RnaData, RnaRecord
 from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.models.registry import MODELS

@@ -19,7 +19,14 @@ from geometric_hyena.training.rna import OpenVaccineRun, RnaRun, RnaTask, TcRibo
 from geometric_hyena.training.rna.config import targets_of
 from geometric_hyena.training.run_directory import RunDirectory
 from geometric_hyena.training.trained_run import load_predictor, trained_run
-from training.small_rna import COMMON, hairpins, molecule_table, table_with_splits, trained
+from training.small_rna import (
+    COMMON,
+    hairpins,
+    molecule_table,
+    nucleotide_table,
+    table_with_splits,
+    trained,
+)
 from training.small_runs import check_interruption_changes_nothing, ghyena
 
 pytestmark = pytest.mark.usefixtures("rna_cache")
@@ -174,6 +181,47 @@ def test_splits(nucleotide_labels, tmp_path):
     task = task_of(own)
     assert (ids(task.train), ids(task.validation), ids(task.test)) == ({"rna1", "rna3"}, {"rna2"}, {"rna0"})
     assert task_of(own, split="random").identity["split"]["kind"] == "random"
+
+
+def test_a_file_of_its_own_for_the_test(nucleotide_labels, tmp_path):
+    split = task_of(nucleotide_labels)
+    record = split.train[0].record
+    given = [("known", record.sequence, record.structure), *hairpins(5, seed=1)]
+    more = nucleotide_table(tmp_path / "more.csv", given)
+    apart = task_of(nucleotide_labels, test_path=str(more))
+    for part in ("train", "validation"):
+        ours, theirs = ([s.record.id for s in getattr(task, part)] for task in (split, apart))
+        assert ours == theirs
+    assert [(s.record.id, s.record.sequence) for s in apart.test] == [molecule[:2] for molecule in given]
+    assert apart.identity["test_file"]["name"] == "more.csv"
+    assert "1 of 6 test molecules have a training sequence" in apart.identity["notes"]
+    assert not any("training sequence" in note for note in split.identity["notes"])
+
+
+def test_a_run_is_judged_on_all_molecules_of_another_file(
+    nucleotide_run, nucleotide_labels, tmp_path, capsys
+):
+    more = nucleotide_table(tmp_path / "more.csv", hairpins(5, seed=1))
+    out = tmp_path / "metrics.json"
+    assert ghyena("evaluate", nucleotide_run, "--data.test_path", more, "--out", out) == 0
+    found = json.loads(out.read_text())
+    assert found["data"]["split"]["test"] == 5
+    # Opponents still know what the run was trained on, no more.
+    before = summary_of(nucleotide_run)
+    assert found["validation"]["constant"] == pytest.approx(before["validation"]["constant"])
+    assert found["test"]["constant"] != pytest.approx(before["test"]["constant"])
+    per_molecule = molecule_table(tmp_path / "size.csv")
+    capsys.readouterr()
+    assert ghyena("evaluate", nucleotide_run, "--data.test_path", per_molecule) == 2
+    assert "size.csv" in capsys.readouterr().err
+    assert ghyena("evaluate", nucleotide_run, "--data.test_path", nucleotide_labels) == 2
+    assert "data.test_path: is the file that is trained on" in capsys.readouterr().err
+
+
+def test_a_run_with_a_test_of_its_own_says_so(nucleotide_labels, tmp_path):
+    more = nucleotide_table(tmp_path / "more.csv", hairpins(2, seed=1))
+    run = trained(tmp_path / "run", nucleotide_labels, "--data.test_path", more)
+    assert "on more.csv" in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize("representation", ["backbone", "all-atom"])

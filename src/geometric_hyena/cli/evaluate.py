@@ -10,9 +10,10 @@ from geometric_hyena.files import write_json
 _USAGE = """usage: ghyena evaluate RUN [--out FILE.json] [--force] [--data.OPTION VALUE ...]
 
 Metrics of a trained run on its test split, beside the trivial baselines. With --data.* options (those of its
-recipe: ghyena train RECIPE --help) on other data, such as another trajectory:
+recipe: ghyena train RECIPE --help-all) on other data: another trajectory, all molecules of another file:
 
   ghyena evaluate runs/demo --data.topology my.psf --data.trajectory a.dcd --data.test_trajectory b.dcd
+  ghyena evaluate runs/rna --data.test_path new-labels.csv
 
   --out FILE.json   write the metrics there, too
   --force           go on though more memory is predicted than there is

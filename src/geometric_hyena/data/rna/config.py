@@ -1,6 +1,7 @@
 """What is read, built and split in the RNA recipes, one configuration a data set."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 from geometric_hyena.data.rna.representations import REPRESENTATIONS
@@ -22,6 +23,7 @@ class RnaConfig:
         context: nucleotides on either side whose letter, loop and partner a token is told.
         split: random, cluster (of like sequences) or own; none: own, else random.
         split_seed: of the random and the cluster split.
+        test_path: more measurements, all of them the test, in place of that of the split.
         neighbors: number of nearest neighbours of a token.
         radius: largest distance of neighbours, angstrom.
         skip_invalid: leave bad rows and structures out and list them, instead of an error.
@@ -40,6 +42,7 @@ class RnaConfig:
     context: int = 8
     split: str | None = None
     split_seed: int = 0
+    test_path: str | None = None
     neighbors: int = 16
     radius: float = 10.0
     skip_invalid: bool = False
@@ -133,6 +136,8 @@ def check_rna_config(config: RnaConfig) -> None:
     for name, (value, known) in choices.items():
         if value not in known:
             raise InputError(f"data.{name}: expected {' or '.join(known)}, got '{value}'")
+    if config.test_path is not None and Path(config.test_path).resolve() == Path(config.file).resolve():
+        raise InputError("data.test_path: is the file that is trained on; give another one")
     if config.hydrogens and config.representation != "all-atom":
         raise InputError("data.hydrogens: only all-atom has tokens for hydrogens")
     if not 0 <= config.context <= LARGEST_CONTEXT:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,24 +14,17 @@ from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.builder import SKETCH_NOTE
 from geometric_hyena.data.rna.builder.ideal_residues import keep_ideal_residues
 from geometric_hyena.data.rna.config import (
-    OpenVaccineConfig,
-    RibonanzaConfig,
     RnaConfig,
-    RnaTableConfig,
-    TcRiboConfig,
     check_rna_config,
 )
 from geometric_hyena.data.rna.graphs import feature_names, rna_graph
 from geometric_hyena.data.rna.kept_pairing import keep_pair_probabilities, kept_pair_probabilities
-from geometric_hyena.data.rna.open_vaccine import PAPER_TARGETS, load_open_vaccine
+from geometric_hyena.data.rna.reading import read_molecules
 from geometric_hyena.data.rna.records import Level, RnaData, RnaRecord
-from geometric_hyena.data.rna.ribonanza import load_ribonanza
 from geometric_hyena.data.rna.splits import FRACTIONS, cluster_split, random_split
 from geometric_hyena.data.rna.structure import RnaStructure
 from geometric_hyena.data.rna.structure_files import StructureFiles
 from geometric_hyena.data.rna.structure_sources import structures_for
-from geometric_hyena.data.rna.tables import load_table
-from geometric_hyena.data.rna.tc_ribo import load_tc_ribo
 from geometric_hyena.data.splits import Splits
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.graph import GeometricGraph
@@ -72,12 +65,12 @@ def load_rna(config: RnaConfig) -> RnaSamples:
     """
     check_rna_config(config)
     files = None if config.structures is None else StructureFiles(config.structures)
-    data = _some(_read(config, files), config)
+    data, splittable = read_molecules(config, files)
     structures, left = structures_for(
         data.records, files, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid
     )
     kept = [place for place, structure in enumerate(structures) if structure is not None]
-    kind, split = _split(config, data, kept)
+    kind, split = _split(config, data, kept, splittable)
     parts: dict[str, list[RnaSample]] = {name: [] for name in FRACTIONS}
     examples: list[RnaStructure] = []
     part_of = {int(place): name for name, places in split.items() for place in places}
@@ -92,17 +85,16 @@ def load_rna(config: RnaConfig) -> RnaSamples:
         if part_of[place] == "test" and len(examples) < _EXAMPLES:
             examples.append(structure)
     _check_measured(parts["train"], data.target_names)
-    with open(config.file, "rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
     identity = {
         **dataclasses.asdict(config),
-        "file": {"name": Path(config.file).name, "sha256": checksum},
+        "file": _file_identity(config.file),
+        **({} if config.test_path is None else {"test_file": _file_identity(config.test_path)}),
         "structures": config.structures or SKETCH_NOTE,
         "level": data.level,
         "targets": list(data.target_names),
         "split": {"kind": kind, **{name: len(samples) for name, samples in parts.items()}},
         "tokens": sum(len(sample.graph) for samples in parts.values() for sample in samples),
-        "notes": list(data.notes),
+        "notes": [*data.notes, *_known_sequences(parts)],
         "left_out": [*data.skipped, *left],
     }
     return RnaSamples(
@@ -122,7 +114,7 @@ def build_structures(config: RnaConfig) -> None:
     check_rna_config(config)
     if config.structures is not None:
         return
-    records = _some(_read(config, None), config).records
+    records = read_molecules(config, None)[0].records
     structures_for(records, hydrogens=config.hydrogens, skip_invalid=config.skip_invalid)
     keep_ideal_residues()
     if config.pair_probabilities:
@@ -149,44 +141,11 @@ def scalar_features(config: RnaConfig) -> int:
     return len(feature_names(config.pair_probabilities, config.context))
 
 
-def _read(config: RnaConfig, files: StructureFiles | None) -> RnaData:
-    skip = config.skip_invalid
-    if isinstance(config, OpenVaccineConfig):
-        targets = tuple(config.targets) or PAPER_TARGETS
-        return load_open_vaccine(config.file, targets=targets, sn_filter=config.sn_filter, skip_invalid=skip)
-    if isinstance(config, RibonanzaConfig):
-        return load_ribonanza(
-            config.file,
-            dataset=config.dataset,
-            smallest=config.smallest,
-            largest=config.largest,
-            skip_invalid=skip,
-        )
-    if isinstance(config, TcRiboConfig):
-        return load_tc_ribo(config.file, skip_invalid=skip)
-    if not isinstance(config, RnaTableConfig):
-        raise TypeError(f"no data set has a {type(config).__name__}")
-    data = load_table(config.file, targets=tuple(config.targets), structures=files, skip_invalid=skip)
-    if config.level not in (None, data.level):
-        raise InputError(f"{config.file}: has labels per {data.level}, data.level is {config.level}")
-    return data
-
-
-def _some(data: RnaData, config: RnaConfig) -> RnaData:
-    """As many molecules as the configuration asks for; fewer of the same data are among more."""
-    if not 0 < config.molecules < len(data):
-        return data
-    order = np.random.default_rng(config.split_seed).permutation(len(data))
-    places = np.sort(order[: config.molecules])
-    splits = data.splits and {
-        name: np.flatnonzero(np.isin(places, part)) for name, part in data.splits.items()
-    }
-    records = tuple(data.records[place] for place in places)
-    return dataclasses.replace(data, records=records, splits=splits)
-
-
-def _split(config: RnaConfig, data: RnaData, kept: Sequence[int]) -> tuple[str, dict[str, np.ndarray]]:
-    """The kind of split, and the places of its parts among all records."""
+def _split(
+    config: RnaConfig, data: RnaData, known: Sequence[int], splittable: int
+) -> tuple[str, dict[str, np.ndarray]]:
+    """The kind of split, and the places of its parts among all records; from `splittable` on all are test."""
+    kept = [place for place in known if place < splittable]
     kind = config.split or ("own" if data.splits else "random")
     if kind == "own":
         if data.splits is None:
@@ -199,10 +158,24 @@ def _split(config: RnaConfig, data: RnaData, kept: Sequence[int]) -> tuple[str, 
             else cluster_split([data.records[place].sequence for place in kept], config.split_seed)
         )
         split = {name: np.asarray(kept)[places] for name, places in of_kept.items()}
+    if splittable < len(data):
+        split["test"] = np.array([place for place in known if place >= splittable], dtype=int)
     empty = [name for name, places in split.items() if not len(places)]
     if empty:
         raise InputError(f"data.split: no molecule is left for {' and '.join(empty)}; give another split")
     return kind, split
+
+
+def _file_identity(path: str) -> dict[str, str]:
+    with open(path, "rb") as file:
+        return {"name": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _known_sequences(parts: Mapping[str, Sequence[RnaSample]]) -> list[str]:
+    """A line where test molecules have the sequence of a training molecule."""
+    trained = {sample.record.sequence for sample in parts["train"]}
+    known = sum(sample.record.sequence in trained for sample in parts["test"])
+    return [f"{known} of {len(parts['test'])} test molecules have a training sequence"] if known else []
 
 
 def _check_measured(train: Sequence[RnaSample], names: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ def write_rna_report(run: RunDirectory, evaluation: "RnaEvaluation") -> None:
     """Write the run's report.html."""
     data = evaluation.task.data
     built = data.identity["structures"] == SKETCH_NOTE
+    apart = data.identity.get("test_file")
     report = report_of(
         run,
         evaluation,
@@ -40,7 +41,7 @@ def write_rna_report(run: RunDirectory, evaluation: "RnaEvaluation") -> None:
             f"{', '.join(data.target_names)} per {data.level}"
             + (f"; every structure is {SKETCH_NOTE}" if built else "")
         ),
-        headline_note=_SPLITS[data.identity["split"]["kind"]],
+        headline_note=f"on {apart['name']}" if apart else _SPLITS[data.identity["split"]["kind"]],
         metric_note=(
             "RMSE over all measured values; MCRMSE the mean of the targets' RMSEs; R2 and Spearman means "
             "over targets. Opponents see sequence and secondary structure, no geometry."
