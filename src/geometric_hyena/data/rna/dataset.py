@@ -13,10 +13,7 @@ from torch import Tensor
 from geometric_hyena.data.progress import tracked
 from geometric_hyena.data.rna.builder import SKETCH_NOTE
 from geometric_hyena.data.rna.builder.ideal_residues import keep_ideal_residues
-from geometric_hyena.data.rna.config import (
-    RnaConfig,
-    check_rna_config,
-)
+from geometric_hyena.data.rna.config import RnaConfig, check_rna_config
 from geometric_hyena.data.rna.graphs import feature_names, rna_graph
 from geometric_hyena.data.rna.kept_pairing import keep_pair_probabilities, kept_pair_probabilities
 from geometric_hyena.data.rna.reading import read_molecules
