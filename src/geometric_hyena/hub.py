@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from geometric_hyena.errors import InputError, MissingDependencyError
 from geometric_hyena.files import make_folder, replacing
 from geometric_hyena.hub_card import CARD
-from geometric_hyena.models.descriptions import DESCRIPTIONS
 from geometric_hyena.models.geometric_hyena import GeometricOutput
 from geometric_hyena.models.readouts import (
     MoleculeReadout,
@@ -21,7 +20,13 @@ from geometric_hyena.models.readouts import (
     SumReadout,
     VectorReadout,
 )
-from geometric_hyena.models.registry import build_model, check_gives, check_options, defaults_of
+from geometric_hyena.models.registry import (
+    build_model,
+    check_gives,
+    check_options,
+    defaults_of,
+    output_scalars,
+)
 from geometric_hyena.models.size import parameter_count
 
 try:
@@ -224,7 +229,7 @@ def _readout(
     if kind == "vector":
         return VectorReadout(sizes["vector_channels"])
     if kind == "pooled-vector":
-        scalars = sizes["hidden_dim"] if "scalars" in DESCRIPTIONS[name].gives else 0
+        scalars = output_scalars(name, sizes.get("hidden_dim", 0))
         return PooledVectorReadout(scalars, sizes["vector_channels"])
     return READOUTS[kind](sizes["hidden_dim"], targets, dropout)
 

@@ -79,6 +79,11 @@ def check_gives(name: str, kind: str) -> None:
         raise InputError(f"model: {name} gives no {kind}; choose one of: {others}")
 
 
+def output_scalars(name: str, hidden_dim: int) -> int:
+    """Scalars per token that the model of that name gives: `hidden_dim`, or none at all."""
+    return hidden_dim if "scalars" in DESCRIPTIONS[name].gives else 0
+
+
 def options_of(name: str) -> list[str]:
     """What the model of that name can be built with, but for the features of its inputs."""
     return [p for p in defaults_of(name) if p not in ("scalar_dim", "vector_dim")]

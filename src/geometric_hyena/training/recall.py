@@ -14,9 +14,8 @@ from geometric_hyena.data.associative_recall import (
 )
 from geometric_hyena.evaluation.metrics import vector_metrics
 from geometric_hyena.geometry.graph import collate
-from geometric_hyena.models.descriptions import DESCRIPTIONS
 from geometric_hyena.models.readouts import PooledVectorReadout
-from geometric_hyena.models.registry import build_model
+from geometric_hyena.models.registry import build_model, output_scalars
 from geometric_hyena.report.run_report import PredictedFrame, write_run_report
 from geometric_hyena.training.config import NetworkConfig, OptimizerConfig, RunConfig
 from geometric_hyena.training.losses import MeanSquaredError
@@ -58,7 +57,7 @@ class RecallTask(Task):
         options = {**asdict(config.network), "radius": float(config.data.vocabulary)}
         model = build_model(config.model, POSITIONAL_FEATURES, 1, options)
         network = config.network
-        scalars = network.hidden_dim if "scalars" in DESCRIPTIONS[config.model].gives else 0
+        scalars = output_scalars(config.model, network.hidden_dim)
         return Predictor(model, PooledVectorReadout(scalars, network.vector_channels))
 
     def collate(self, samples: Sequence[RecallSample]) -> TaskBatch:
