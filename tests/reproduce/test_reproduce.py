@@ -231,6 +231,16 @@ def test_table_and_figure_are_drawn_again_from_the_result(finished, started, tmp
     assert not started
 
 
+def test_a_mean_over_fewer_seeds_than_asked_for_says_so(finished, tmp_path):
+    assert " seeds |" not in (finished / "tiny.md").read_text()
+    record = record_of(finished)
+    again = {**record["cells"][0], "seed": 1}
+    copy = tmp_path / "tiny.json"
+    copy.write_text(json.dumps({**record, "seeds": [0, 1], "cells": [*record["cells"], again]}))
+    assert ghyena("reproduce", "tiny", "--from", copy) == 0
+    assert (tmp_path / "tiny.md").read_text().count(", 1 of 2 seeds |") == 3  # of four cells
+
+
 def test_narrower_than_the_paper_is_reduced_and_shares_its_runs(finished, started, tmp_path):
     folder = shutil.copytree(finished, tmp_path / "copy")
     words = ("--budget", "paper", "--values", "7", "--models", "transformer", "--seeds", "1")

@@ -144,6 +144,17 @@ def test_rows_show_mean_and_spread_over_seeds_beside_opponents(finished):
     assert errors.count("**") == 2  # the best of the one column that was run
 
 
+def test_a_row_of_fewer_seeds_than_asked_for_says_so(finished, tiny):
+    record = record_of(finished)
+    cells = record["parts"][0]["cells"]
+    cells.remove(next(cell for cell in cells if cell["model"] == "transformer"))
+    copy = tiny / "tiny-table.json"
+    copy.write_text(json.dumps(record))
+    assert ghyena("reproduce", "tiny-table", "--from", copy) == 0
+    rows = rows_of((tiny / "tiny-table.md").read_text().partition("## Claims")[0])
+    assert [label for label in rows if rows[label][1].endswith(", 1 of 2 seeds")] == ["Transformer"]
+
+
 def test_a_variant_is_another_network_under_its_own_name(finished):
     cells = record_of(finished)["parts"][0]["cells"]
     assert {cell["model"] for cell in cells} == {"transformer", "without", "geometric-hyena"}

@@ -109,6 +109,12 @@ def values_of(
     ]
 
 
+def seeds_note(record: Record, values: Sequence[float]) -> str:
+    """What a cell says beside its mean where runs are missing: they diverged, failed or have not ended."""
+    asked = len(record["seeds"])
+    return f", {len(values)} of {asked} seeds" if 0 < len(values) < asked else ""
+
+
 def trivial_values(record: Record, name: str, setting: Any) -> list[float]:
     """The error of a trivial baseline: one, for all runs of a setting share test data."""
     return opponent_values(record, name, setting)[:1]

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from geometric_hyena.report.numbers import format_number
-from geometric_hyena.reproduce.result import Record, metric_of, trivial_values, values_of
+from geometric_hyena.reproduce.result import Record, metric_of, seeds_note, trivial_values, values_of
 
 Row = tuple[str, Sequence[str]]
 METRICS = {"mse": "mean squared error", "rmse": "RMSE"}
@@ -27,7 +27,7 @@ def section(record: Record) -> str:
     lines = [_note(record), ""]
     lines += [*_table(record, _rows(record)), "", f"![{record['title']}]({record['sweep']}.svg)", ""]
     shuffled = [
-        (model, [_cell(record, values_of(record, model, s, "test_shuffled"), s) for s in record["settings"]])
+        (model, [_model_cell(record, model, s, "test_shuffled") for s in record["settings"]])
         for model in record["models"]
     ]
     if any(any(cells) for _, cells in shuffled):
@@ -65,7 +65,7 @@ def _size(record: Record) -> str:
 def _rows(record: Record) -> Iterable[Row]:
     settings = record["settings"]
     for model in record["models"]:
-        yield model, [_cell(record, values_of(record, model, s), s) for s in settings]
+        yield model, [_model_cell(record, model, s) for s in settings]
     for name in record["trivial"]:
         yield (
             f"*{name.replace('_', ' ')}*",
@@ -79,6 +79,11 @@ def _rows(record: Record) -> Iterable[Row]:
         said[number["model"], number["source"]][number["setting"]] = text
     for (model, source), values in said.items():
         yield f"{model} (published: {source})", [values.get(s, "") for s in settings]
+
+
+def _model_cell(record: Record, model: str, setting: object, split: str = "test") -> str:
+    values = values_of(record, model, setting, split)
+    return _cell(record, values, setting) + seeds_note(record, values)
 
 
 def _cell(record: Record, values: Sequence[float], setting: object) -> str:

@@ -10,7 +10,7 @@ from geometric_hyena.report.blocks import Block, KeyValues, Paragraph, Table
 from geometric_hyena.report.markdown import page_markdown
 from geometric_hyena.report.numbers import format_number
 from geometric_hyena.report.page import Page, Section
-from geometric_hyena.reproduce.result import Record, metric_of, opponent_values, values_of
+from geometric_hyena.reproduce.result import Record, metric_of, opponent_values, seeds_note, values_of
 from geometric_hyena.reproduce.table import METRICS, run_note
 from geometric_hyena.reproduce.tables.data_identity import data_row
 
@@ -88,7 +88,7 @@ def _note(record: Record) -> str:
 
 def _ours(part: Record | None, row: str, values: Sequence[float]) -> str:
     if values or part is None:
-        return _mean(values)
+        return _mean(values) + ("" if part is None else seeds_note(part, values))
     if row in part.get("diverged", ()):
         return "diverged"
     return "left out" if row in part["left_out"] else NOTHING
