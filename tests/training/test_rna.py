@@ -214,6 +214,9 @@ def test_a_run_is_judged_on_all_molecules_of_another_file(
     capsys.readouterr()
     assert ghyena("evaluate", nucleotide_run, "--data.test_path", per_molecule) == 2
     assert "size.csv" in capsys.readouterr().err
+    other_level = table_with_splits(tmp_path / "level.csv", "open,noise", ["1.0,0.5"] * 4)
+    assert ghyena("evaluate", nucleotide_run, "--data.test_path", other_level) == 2
+    assert "level.csv: has labels per molecule" in capsys.readouterr().err
     assert ghyena("evaluate", nucleotide_run, "--data.test_path", nucleotide_labels) == 2
     assert "data.test_path: is the file that is trained on" in capsys.readouterr().err
 

@@ -1,6 +1,8 @@
 """What every data set is loaded into: three splits, and where they come from."""
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 Samples = TypeVar("Samples")
@@ -21,3 +23,9 @@ class Splits(Generic[Samples]):
     validation: Samples
     test: Samples
     identity: dict[str, Any]
+
+
+def file_identity(path: str | Path) -> dict[str, str]:
+    """Name and sha256 of a file, for `Splits.identity`."""
+    with open(path, "rb") as file:
+        return {"name": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

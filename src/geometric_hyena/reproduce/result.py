@@ -20,7 +20,7 @@ _NEEDED = {
 }
 _KEPT = ("parameters", "epochs", "best_epoch", "best_val_loss", "seconds", "threads")
 # Where data lie on this machine is nobody's business; names and checksums stay.
-_PATHS = ("path", "labels")
+_PATHS = ("path", "labels", "test_path")
 
 
 def make_record(

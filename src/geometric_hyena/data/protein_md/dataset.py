@@ -1,9 +1,7 @@
 """Frames of a trajectory as graphs, with the displacement `lag` frames ahead as target."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +14,7 @@ from geometric_hyena.data.protein_md.features import atom_features, speed_featur
 from geometric_hyena.data.protein_md.mdanalysis_reader import embedded_files
 from geometric_hyena.data.protein_md.splits import FrameSplit, split_frames
 from geometric_hyena.data.protein_md.trajectory import Trajectory, load_trajectory
-from geometric_hyena.data.splits import Splits
+from geometric_hyena.data.splits import Splits, file_identity
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.graph import GeometricGraph
 from geometric_hyena.geometry.neighbors import nearest_neighbors
@@ -222,9 +220,9 @@ def _identity(
 ) -> dict[str, Any]:
     return {
         "data": "protein_md",
-        "topology": _fingerprint(topology),
+        "topology": file_identity(topology),
         "trajectories": [
-            {"files": [_fingerprint(p) for p in paths], "frames": len(t), "timestep_ps": t.timestep}
+            {"files": [file_identity(p) for p in paths], "frames": len(t), "timestep_ps": t.timestep}
             for paths, t in sources
         ],
         "atoms": len(sources[0][1].atoms),
@@ -243,8 +241,3 @@ def _identity(
             for name, part in parts.items()
         },
     }
-
-
-def _fingerprint(path: str) -> dict[str, str]:
-    with open(path, "rb") as file:
-        return {"name": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

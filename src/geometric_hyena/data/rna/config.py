@@ -1,6 +1,7 @@
 """What is read, built and split in the RNA recipes, one configuration a data set."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -115,6 +116,13 @@ class RnaTableConfig(RnaConfig):
     labels: str | None = None
     targets: list[str] = field(default_factory=list, metadata={"commas": True})
     level: str | None = None
+
+
+def with_known_targets(config: RnaConfig, names: Sequence[str], level: str) -> RnaConfig:
+    """The configuration with these targets and this level, as far as it has a choice of them."""
+    known: dict[str, object] = {"targets": list(names), "level": level}
+    present = {f.name for f in fields(config)}
+    return replace(config, **{name: value for name, value in known.items() if name in present})
 
 
 def check_rna_config(config: RnaConfig) -> None:

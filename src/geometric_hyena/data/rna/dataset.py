@@ -1,10 +1,8 @@
 """From a configuration to graphs with targets in three splits."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,7 +20,7 @@ from geometric_hyena.data.rna.splits import FRACTIONS, cluster_split, random_spl
 from geometric_hyena.data.rna.structure import RnaStructure
 from geometric_hyena.data.rna.structure_files import StructureFiles
 from geometric_hyena.data.rna.structure_sources import structures_for
-from geometric_hyena.data.splits import Splits
+from geometric_hyena.data.splits import Splits, file_identity
 from geometric_hyena.errors import InputError
 from geometric_hyena.geometry.graph import GeometricGraph
 
@@ -84,8 +82,8 @@ def load_rna(config: RnaConfig) -> RnaSamples:
     _check_measured(parts["train"], data.target_names)
     identity = {
         **dataclasses.asdict(config),
-        "file": _file_identity(config.file),
-        **({} if config.test_path is None else {"test_file": _file_identity(config.test_path)}),
+        "file": file_identity(config.file),
+        **({} if config.test_path is None else {"test_file": file_identity(config.test_path)}),
         "structures": config.structures or SKETCH_NOTE,
         "level": data.level,
         "targets": list(data.target_names),
@@ -161,11 +159,6 @@ def _split(
     if empty:
         raise InputError(f"data.split: no molecule is left for {' and '.join(empty)}; give another split")
     return kind, split
-
-
-def _file_identity(path: str) -> dict[str, str]:
-    with open(path, "rb") as file:
-        return {"name": Path(path).name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def _known_sequences(parts: Mapping[str, Sequence[RnaSample]]) -> list[str]:

@@ -10,6 +10,7 @@ from geometric_hyena.data.rna.config import (
     RnaConfig,
     RnaTableConfig,
     TcRiboConfig,
+    with_known_targets,
 )
 from geometric_hyena.data.rna.open_vaccine import PAPER_TARGETS, load_open_vaccine
 from geometric_hyena.data.rna.records import RnaData
@@ -29,15 +30,8 @@ def read_molecules(config: RnaConfig, files: StructureFiles | None) -> tuple[Rna
     data = _some(_read(config, files), config)
     if config.test_path is None:
         return data, len(data)
-    more = _read(_of_test_file(config, config.test_path, data), files)
-    for what, ours, theirs in (
-        ("targets", data.target_names, more.target_names),
-        ("level", data.level, more.level),
-    ):
-        if ours != theirs:
-            raise InputError(
-                f"{config.test_path}: its {what} ({theirs}) is not that of {config.file} ({ours})"
-            )
+    asked = with_known_targets(config, data.target_names, data.level)
+    more = _read(dataclasses.replace(asked, **{config.source: config.test_path}), files)
     joined = dataclasses.replace(
         data,
         records=data.records + more.records,
@@ -45,14 +39,6 @@ def read_molecules(config: RnaConfig, files: StructureFiles | None) -> tuple[Rna
         skipped=data.skipped + more.skipped,
     )
     return joined, len(data)
-
-
-def _of_test_file(config: RnaConfig, path: str, data: RnaData) -> RnaConfig:
-    """How the test's own file is read: for the targets of `data`."""
-    asked: dict[str, object] = {config.source: path}
-    if isinstance(config, (OpenVaccineConfig, RnaTableConfig)):
-        asked["targets"] = list(data.target_names)
-    return dataclasses.replace(config, **asked)
 
 
 def _read(config: RnaConfig, files: StructureFiles | None) -> RnaData:

@@ -87,8 +87,10 @@ def _note(record: Record) -> str:
 
 
 def _ours(part: Record | None, row: str, values: Sequence[float]) -> str:
-    if values or part is None:
-        return _mean(values) + ("" if part is None else seeds_note(part, values))
+    if part is None:
+        return NOTHING
+    if values:
+        return _mean(values) + seeds_note(part, values)
     if row in part.get("diverged", ()):
         return "diverged"
     return "left out" if row in part["left_out"] else NOTHING

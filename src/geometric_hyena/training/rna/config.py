@@ -10,6 +10,7 @@ from geometric_hyena.data.rna.config import (
     RnaConfig,
     RnaTableConfig,
     TcRiboConfig,
+    with_known_targets,
 )
 from geometric_hyena.data.rna.records import Level
 from geometric_hyena.data.rna.ribonanza import EXPERIMENTS
@@ -110,10 +111,7 @@ def check_rna_run(config: RnaRunConfig) -> None:
 
 def with_targets(config: RnaRunConfig, names: Sequence[str], level: Level) -> RnaRunConfig:
     """The configuration with the targets and the level that the data turned out to have."""
-    found: dict[str, object] = {"targets": list(names), "level": level}
-    present = {f.name for f in dataclasses.fields(config.data)}
-    chosen = {name: value for name, value in found.items() if name in present}
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, **chosen))
+    return dataclasses.replace(config, data=with_known_targets(config.data, names, level))
 
 
 def targets_of(config: RnaRunConfig) -> tuple[tuple[str, ...], Level]:
